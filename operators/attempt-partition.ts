@@ -1,0 +1,35 @@
+import { defer, type Observable, tap } from 'rxjs'
+import type { Attempt, PartitionTask } from '../src/batch-run.ts'
+import { retryBackoff } from './retry-backoff.ts'
+
+/**
+ * Runs a partition as a unit: a fresh attempt for each try, by the run's retry policy.
+ *
+ * The attempt's abort signal fires as soon as the attempt is over before it completed, whatever the cause.
+ *
+ * @param run builds the attempt's pipeline: read → transform → write. Called once an attempt.
+ * @returns what `run` emits; fails with the last attempt's error.
+ */
+export function attemptPartition<Partition, T>(
+  task: PartitionTask<Partition>,
+  run: (attempt: Attempt<Partition>) => Observable<T>,
+): Observable<T> {
+  const { context, batchId } = task.batch
+  return defer(() => {
+    const attempt = task.nextAttempt()
+    context.emit({ type: 'partition-started', ...attempt.place })
+    return run(attempt).pipe(
+      tap({
+        complete: () => context.emit({ type: 'partition-finished', ...attempt.place, ...attempt.figures }),
+        error: (error: unknown) => context.emit({ type: 'partition-failed', ...attempt.place, error }),
+      }),
+    )
+  }).pipe(
+    retryBackoff({
+      ...context.retry,
+      scheduler: context.scheduler,
+      onRetry: (retry) =>
+        context.emit({ type: 'retry', port: 'partition', batchId, partitionId: task.partitionId, ...retry }),
+    }),
+  )
+}

@@ -1,0 +1,186 @@
+import {
+  catchError,
+  concat,
+  defer,
+  EMPTY,
+  endWith,
+  ignoreElements,
+  Observable,
+  type OperatorFunction,
+  tap,
+  throwError,
+} from 'rxjs'
+import type { BatchOutcome } from '../src/batch.ts'
+import type { BatchRun } from '../src/batch-run.ts'
+import { CommitInDoubtError, describeError, PortError } from '../src/errors.ts'
+import type { QueryLog } from '../src/query-log.ts'
+import type { Result } from '../src/result.ts'
+import type { StreamWriter } from '../src/sink.ts'
+import type { AckedReader, ReplayableReader } from '../src/source.ts'
+import { commandPort } from './call-port.ts'
+import { timed } from './timed.ts'
+import { uninterruptible } from './uninterruptible.ts'
+import type { PartitionMessage } from './write-to.ts'
+
+/** What `commitTo` needs of a reader. */
+export type CommittableReader<Offset extends object> =
+  | Pick<ReplayableReader<Offset, never, never>, 'kind' | 'commit'>
+  | Pick<AckedReader<Offset, never, never>, 'kind' | 'commit' | 'release'>
+
+/**
+ * Ends a batch: collects the partitions' messages by slot, then `writer.commit` → the log says done → `reader.commit`, and emits the batch.
+ *
+ * From `writer.commit` on nothing interrupts it. A commit that fails after its repeats is in doubt: the batch stays planned and is replayed
+ * (of a queue: released and abandoned). When a partition fails, or nobody listens any more, the writer aborts instead, after all attempts have settled.
+ * **Hazard**: unsubscribing returns before that; wait for `batch.context.tracker.idle`.
+ *
+ * @returns an Observable of the one batch. Fails with the partitions' error, with `CommitInDoubtError`, or with the log's or the reader's error.
+ */
+export function commitTo<Offset extends object, Partition, Message>(
+  writer: Pick<StreamWriter<never, Message>, 'commit' | 'abort'>,
+  log: QueryLog,
+  reader: CommittableReader<Offset>,
+  batch: BatchRun<Offset, Partition>,
+): OperatorFunction<PartitionMessage<Message>, BatchRun<Offset, Partition>> {
+  const { context, batchId } = batch
+  const ending = new BatchEnding(writer, log, reader, batch)
+  const detached = <T>(what: string, step: Observable<T>): Observable<T> =>
+    step.pipe(
+      uninterruptible(context.tracker, (error) =>
+        context.emit({ type: 'warning', message: `${what} of batch ${batchId} failed`, error }),
+      ),
+    )
+
+  return (source) =>
+    new Observable((subscriber) => {
+      const messages = new Array<Message | undefined>(batch.tasks.length).fill(undefined)
+      const finished = new Set<number>()
+      let collecting = true
+
+      subscriber.add(() => {
+        if (collecting) detached('abort', ending.rollBack(messages)).subscribe({ error: () => {} })
+        collecting = false
+      })
+      subscriber.add(
+        source.subscribe({
+          next: ({ partitionId, message }) => {
+            messages[partitionId] = message
+            finished.add(partitionId)
+          },
+          error: (error: unknown) => {
+            collecting = false
+            detached('abort', ending.rollBack(messages)).subscribe({
+              error: () => subscriber.error(error),
+              complete: () => subscriber.error(error),
+            })
+          },
+          complete: () => {
+            collecting = false
+            const missing = batch.committed ? 0 : batch.tasks.length - finished.size
+            const outcome =
+              missing === 0
+                ? detached('commit', ending.commit(messages as Message[]))
+                : concat(
+                    detached('abort', ending.rollBack(messages)),
+                    throwError(() => new PortError(`${missing} of ${batch.tasks.length} partitions gave no message`)),
+                  )
+            outcome.pipe(ignoreElements(), endWith(batch)).subscribe(subscriber)
+          },
+        }),
+      )
+    })
+}
+
+/** The two ways in which a batch ends, as cold Observables that emit nothing of interest. */
+class BatchEnding<Offset extends object, Partition, Message> {
+  readonly #writer: Pick<StreamWriter<never, Message>, 'commit' | 'abort'>
+  readonly #log: QueryLog
+  readonly #reader: CommittableReader<Offset>
+  readonly #batch: BatchRun<Offset, Partition>
+
+  constructor(
+    writer: Pick<StreamWriter<never, Message>, 'commit' | 'abort'>,
+    log: QueryLog,
+    reader: CommittableReader<Offset>,
+    batch: BatchRun<Offset, Partition>,
+  ) {
+    this.#writer = writer
+    this.#log = log
+    this.#reader = reader
+    this.#batch = batch
+  }
+
+  commit(messages: readonly Message[]): Observable<unknown> {
+    const { commit } = this.#reader
+    const { end, planned, batchId } = this.#batch
+    const written = this.#batch.committed
+      ? EMPTY
+      : this.#step('sink-committed', 'commit of the sink', () => this.#writer.commit(messages, planned)).pipe(
+          catchError((error: unknown) =>
+            concat(
+              this.#giveBack(),
+              throwError(
+                () =>
+                  new CommitInDoubtError(
+                    `whether the sink holds batch ${batchId} is unknown: ${describeError(error)}`,
+                    { cause: error },
+                  ),
+              ),
+            ),
+          ),
+        )
+    return concat(
+      written,
+      this.#done('committed'),
+      commit === undefined ? EMPTY : this.#step('source-committed', 'commit of the source', () => commit(end)),
+    )
+  }
+
+  rollBack(messages: readonly (Message | undefined)[]): Observable<unknown> {
+    const { abort } = this.#writer
+    const { planned, tracker, committed } = this.#batch
+    const aborted =
+      abort === undefined || committed ? EMPTY : this.#bestEffort('abort of the sink', () => abort(messages, planned))
+    return concat(tracker.idle, aborted, this.#giveBack())
+  }
+
+  // A queue's batch can't be read again once it failed: its messages go back, and its id is closed.
+  #giveBack(): Observable<unknown> {
+    const { start, end, batchId, context } = this.#batch
+    const reader = this.#reader
+    if (reader.kind !== 'acked') return EMPTY
+    return concat(
+      this.#bestEffort('release of the source', () => reader.release(start, end)),
+      defer(() => {
+        context.emit({ type: 'released', batchId })
+        return this.#done('abandoned')
+      }),
+    )
+  }
+
+  #done(outcome: BatchOutcome): Observable<unknown> {
+    const { planned, batchId, context } = this.#batch
+    return this.#log.done(planned, outcome).pipe(
+      timed(context, 'commitOffsets'),
+      tap(() => context.emit({ type: 'done', batchId, outcome })),
+    )
+  }
+
+  #step(type: 'sink-committed' | 'source-committed', port: string, call: () => Result<unknown>): Observable<unknown> {
+    const { batchId, context } = this.#batch
+    return commandPort(context, port, call, this.#batch).pipe(
+      timed(context, type === 'sink-committed' ? 'sinkCommit' : 'sourceCommit'),
+      tap(() => context.emit({ type, batchId })),
+    )
+  }
+
+  #bestEffort(port: string, call: () => Result<unknown>): Observable<unknown> {
+    const { context, batchId } = this.#batch
+    return commandPort(context, port, call, this.#batch).pipe(
+      catchError((error: unknown) => {
+        context.emit({ type: 'warning', message: `${port} failed for batch ${batchId}`, error })
+        return EMPTY
+      }),
+    )
+  }
+}

@@ -1,0 +1,28 @@
+// Rows
+
+export { attemptPartition } from './attempt-partition.ts'
+export { beginBatch } from './begin-batch.ts'
+// Around the stages
+export { callPort, commandPort } from './call-port.ts'
+export { checkRows, type RowMode } from './check-rows.ts'
+export { type CommittableReader, commitTo } from './commit-to.ts'
+
+// Stages of the pipeline, in their order
+export { conflateMap } from './conflate-map.ts'
+export { filterRows } from './filter-rows.ts'
+export { flatMapRows } from './flat-map-rows.ts'
+export { type HoldBackOptions, holdBack } from './hold-back.ts'
+export { latestOffset, type OffsetRange } from './latest-offset.ts'
+export { type ErrorPlace, locateError } from './locate-error.ts'
+export { logPlan } from './log-plan.ts'
+export { type MapChunksOptions, mapChunks } from './map-chunks.ts'
+export { mapRows } from './map-rows.ts'
+export { type PlannedRange, planPartitions } from './plan-partitions.ts'
+export { readPartition } from './read-partition.ts'
+export { recoverBatch } from './recover-batch.ts'
+export { type RetryBackoffOptions, retryBackoff } from './retry-backoff.ts'
+export { timed } from './timed.ts'
+export { type RowsOperator, transformRows } from './transform-rows.ts'
+export { uninterruptible } from './uninterruptible.ts'
+export { type ResourceOptions, usingResource } from './using-resource.ts'
+export { type PartitionMessage, writeTo } from './write-to.ts'

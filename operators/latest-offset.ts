@@ -1,0 +1,43 @@
+import { concatMap, EMPTY, mergeMap, type Observable, type OperatorFunction, of } from 'rxjs'
+import { OffsetRegressionError } from '../src/errors.ts'
+import { canonicalOffset } from '../src/offset.ts'
+import { type RunContext, runContext } from '../src/run-context.ts'
+import { type ReaderBase, type ReadLimit, readAllAvailable } from '../src/source.ts'
+import { callPort } from './call-port.ts'
+import { timed } from './timed.ts'
+
+/** The range of the next batch: `start` is in it, `end` is not. */
+export interface OffsetRange<Offset extends object> {
+  readonly start: Offset
+  readonly end: Offset
+}
+
+/**
+ * Asks the source how far the next batch may go: once for each start position.
+ *
+ * A start position becomes the range up to the source's answer, or nothing when nothing is new (the answer equals the start, as canonical JSON).
+ *
+ * @param limit how much the batch may take at most. @default no limit
+ * @returns an Observable of ranges, in the order of the starts. Fails with `OffsetRegressionError` when the source has `compare` and answers
+ *   with a position before the start, and with `OffsetError` when the answer is no offset.
+ */
+export function latestOffset<Offset extends object>(
+  reader: Pick<ReaderBase<Offset, never, never>, 'latestOffset' | 'compare'>,
+  limit: ReadLimit = readAllAvailable,
+  context: RunContext = runContext(),
+): OperatorFunction<Offset, OffsetRange<Offset>> {
+  return concatMap((start) =>
+    callPort(context, 'latestOffset', () => reader.latestOffset(start, limit)).pipe(
+      timed(context, 'latestOffset'),
+      mergeMap((end): Observable<OffsetRange<Offset>> => {
+        const from = canonicalOffset(start, 'start')
+        const to = canonicalOffset(end, 'latestOffset')
+        if (from === to) return EMPTY
+        if (reader.compare !== undefined && reader.compare(end, start) < 0) {
+          throw new OffsetRegressionError(`latestOffset went back from ${from} to ${to}`)
+        }
+        return of({ start, end })
+      }),
+    ),
+  )
+}

@@ -1,0 +1,82 @@
+import { concatMap, defer, finalize, map, type Observable, type OperatorFunction, of, tap } from 'rxjs'
+import type { PlannedBatch } from '../src/batch.ts'
+import { BatchRun } from '../src/batch-run.ts'
+import type { QueryLog } from '../src/query-log.ts'
+import { type RunContext, runContext } from '../src/run-context.ts'
+import { type JournalPort, journalPort } from '../src/source.ts'
+import { callPort, commandPort } from './call-port.ts'
+import type { PlannedRange } from './plan-partitions.ts'
+import { timed } from './timed.ts'
+import { uninterruptible } from './uninterruptible.ts'
+
+/**
+ * Gives each planned range its batch id and makes the plan durable, before anything else happens to it.
+ *
+ * After a crash exactly this batch is run again. The rows of a journaled source are read here, made durable together with the plan, and then acknowledged.
+ * **Hazard**: once the log is being written, unsubscribing doesn't interrupt it; wait for `context.tracker.idle`.
+ *
+ * @param reader only looked at for its journal and its partition keys.
+ * @returns an Observable of batches ready to run, in order. Fails with the log's errors (`CheckpointWriteError`, `LeaseLostError`).
+ */
+export function logPlan<Offset extends object, Partition>(
+  log: QueryLog,
+  reader: { readonly [journalPort]?: JournalPort; readonly partitionKey?: (partition: Partition) => string } = {},
+  context: RunContext = runContext(),
+): OperatorFunction<PlannedRange<Offset, Partition>, BatchRun<Offset, Partition>> {
+  const journal = reader[journalPort]
+  return concatMap(({ start, end, partitions }) => {
+    const planned: PlannedBatch<Offset, Partition> = {
+      queryId: log.queryId,
+      batchId: log.nextBatchId,
+      start,
+      end,
+      partitions,
+    }
+    return capture(journal, planned, context).pipe(
+      concatMap((chunks) =>
+        log.plan(planned, chunks).pipe(
+          timed(context, 'walCommit'),
+          concatMap(() =>
+            journal === undefined
+              ? of(undefined)
+              : commandPort(context, 'commit of the journaled source', () => journal.captured(planned), planned),
+          ),
+          uninterruptible(context.tracker, (error) =>
+            context.emit({
+              type: 'warning',
+              message: `batch ${planned.batchId} may or may not have been logged`,
+              error,
+            }),
+          ),
+        ),
+      ),
+      map(() => new BatchRun(planned, context, { partitionKey: reader.partitionKey })),
+      tap(() =>
+        context.emit({
+          type: 'planned',
+          batchId: planned.batchId,
+          start,
+          end,
+          partitions: partitions.length,
+          replay: false,
+        }),
+      ),
+    )
+  })
+}
+
+function capture(
+  journal: JournalPort | undefined,
+  planned: PlannedBatch,
+  context: RunContext,
+): Observable<readonly Uint8Array[]> {
+  if (journal === undefined) return of([])
+  const { queryId, batchId } = planned
+  return defer(() => {
+    const controller = new AbortController()
+    const readContext = { queryId, batchId, partitionId: 0, attempt: 0, signal: controller.signal, report: () => {} }
+    return callPort(context, 'read of the journaled source', () => journal.capture(planned, readContext), planned).pipe(
+      finalize(() => controller.abort()),
+    )
+  })
+}

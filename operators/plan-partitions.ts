@@ -1,0 +1,42 @@
+import { concatMap, map, type OperatorFunction } from 'rxjs'
+import { describeError, PortError } from '../src/errors.ts'
+import { type RunContext, runContext } from '../src/run-context.ts'
+import type { ReaderBase } from '../src/source.ts'
+import { callPort } from './call-port.ts'
+import type { OffsetRange } from './latest-offset.ts'
+import { timed } from './timed.ts'
+
+/** A range and the slices it is read in. */
+export interface PlannedRange<Offset extends object, Partition> extends OffsetRange<Offset> {
+  readonly partitions: readonly Partition[]
+}
+
+/**
+ * Asks the source how to cut each range into partitions.
+ *
+ * What goes on is what the log will give back after a crash: the partitions are passed through JSON, so that a partition that doesn't survive it
+ * (a Date, a Map, `undefined`) shows at once and not at the first replay.
+ *
+ * @returns an Observable of ranges with their partitions, in order. Fails with `PortError` when the answer is no list or no JSON.
+ */
+export function planPartitions<Offset extends object, Partition>(
+  reader: Pick<ReaderBase<Offset, Partition, never>, 'partitions'>,
+  context: RunContext = runContext(),
+): OperatorFunction<OffsetRange<Offset>, PlannedRange<Offset, Partition>> {
+  return concatMap(({ start, end }) =>
+    callPort(context, 'partitions', () => reader.partitions(start, end)).pipe(
+      timed(context, 'queryPlanning'),
+      map((partitions) => ({ start, end, partitions: asLogged(partitions) })),
+    ),
+  )
+}
+
+function asLogged<Partition>(partitions: readonly Partition[]): readonly Partition[] {
+  if (!Array.isArray(partitions))
+    throw new PortError(`partitions must answer with an array, and it answered with ${typeof partitions}`)
+  try {
+    return JSON.parse(JSON.stringify(partitions)) as readonly Partition[]
+  } catch (error) {
+    throw new PortError(`partitions must be JSON-serialisable: ${describeError(error)}`, { cause: error })
+  }
+}

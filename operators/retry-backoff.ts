@@ -1,0 +1,40 @@
+import { asyncScheduler, type MonoTypeOperatorFunction, retry, type SchedulerLike, throwError } from 'rxjs'
+import { type RetryPolicy, retryDelay, retryPolicy } from '../src/retry.ts'
+import { longTimer } from '../src/timer.ts'
+
+export interface RetryBackoffOptions extends Partial<RetryPolicy> {
+  /** @default asyncScheduler */
+  readonly scheduler?: SchedulerLike
+  /** Called before each wait. `attempt` is the one that failed, from 1. */
+  readonly onRetry?: (retry: { readonly attempt: number; readonly delayMs: number; readonly error: unknown }) => void
+  /** Start counting anew after a value. @default false */
+  readonly resetOnSuccess?: boolean
+}
+
+/**
+ * Subscribes again after an error, with exponentially growing, fully jittered delays.
+ *
+ * The delay before attempt n + 1 is a random share of `min(maxDelayMs, initialDelayMs · factorⁿ⁻¹)`; a delay that the error asks for wins.
+ * Unsubscribing ends a wait at once. Values that were emitted before the error are not taken back: the source must start clean.
+ *
+ * ```
+ * source     --#      --#      --x|
+ * result     --…100ms…--…200ms…--x|
+ * ```
+ *
+ * @param options see {@link RetryPolicy}; times in milliseconds.
+ * @returns the source's values; fails with the source's last error when no attempt is left or the error isn't retryable.
+ */
+export function retryBackoff<T>(options: RetryBackoffOptions = {}): MonoTypeOperatorFunction<T> {
+  const { scheduler = asyncScheduler, onRetry, resetOnSuccess = false, ...rest } = options
+  const policy = retryPolicy('retryBackoff', rest)
+  return retry({
+    resetOnSuccess,
+    delay: (error: unknown, attempt) => {
+      const delayMs = retryDelay(policy, attempt, error)
+      if (delayMs === undefined) return throwError(() => error)
+      onRetry?.({ attempt, delayMs, error })
+      return longTimer(delayMs, scheduler)
+    },
+  })
+}

@@ -1,0 +1,56 @@
+import { Observable, type OperatorFunction } from 'rxjs'
+import { OperatorError } from '../src/errors.ts'
+
+/** An RxJS operator over chunks, of rows that only its neighbours know. */
+export type RowsOperator = OperatorFunction<readonly object[], readonly object[]>
+
+/**
+ * Sends a partition's chunks through a chain of operators, and guards that the chain can't commit a part of the partition.
+ *
+ * The chain is built anew on every subscription. It may change, drop, add and delay chunks as it likes; but it fails when it subscribes to the read
+ * a second time (`retry`, `repeat`), completes before the read did (`take`), or completes although the read failed (`catchError`).
+ * **Hazard**: an operator that drops chunks by its own choice (`filter`, `throttleTime`, `switchMap` over slow inners) is taken at its word.
+ *
+ * @param operators any number of them, in order.
+ * @returns an Observable of the chain's chunks. Fails with the read's error, with the chain's, or with `OperatorError`.
+ */
+export function transformRows<In extends object, Out extends object>(
+  operators: readonly RowsOperator[],
+): OperatorFunction<readonly In[], readonly Out[]> {
+  return (source) =>
+    new Observable((subscriber) => {
+      let subscribed = false
+      let read: 'running' | 'complete' | { readonly error: unknown } = 'running'
+      const fail = (what: string, cause?: unknown): void =>
+        subscriber.error(
+          new OperatorError(`${what}; it would commit a part of the partition`, cause === undefined ? {} : { cause }),
+        )
+
+      const guarded = new Observable<readonly object[]>((inner) => {
+        if (subscribed) return fail('an operator subscribed to the read a second time')
+        subscribed = true
+        return source.subscribe({
+          next: (rows) => inner.next(rows),
+          error: (error: unknown) => {
+            read = { error }
+            inner.error(error)
+            subscriber.error(error) // for a chain that neither passed the error on nor completed
+          },
+          complete: () => {
+            read = 'complete'
+            inner.complete()
+          },
+        })
+      })
+      const chain = operators.reduce((chunks, operator) => operator(chunks), guarded as Observable<readonly object[]>)
+      return chain.subscribe({
+        next: (rows) => subscriber.next(rows as readonly Out[]),
+        error: (error: unknown) => subscriber.error(error),
+        complete: () => {
+          if (read === 'complete') subscriber.complete()
+          else if (read === 'running') fail('an operator completed before the read did')
+          else fail('an operator swallowed an error of the read', read.error)
+        },
+      })
+    })
+}

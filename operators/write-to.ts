@@ -1,0 +1,159 @@
+import { Observable, type OperatorFunction, Subscription } from 'rxjs'
+import type { Attempt } from '../src/batch-run.ts'
+import type { DeadLetter } from '../src/dead-letter.ts'
+import { rowText } from '../src/dead-letter.ts'
+import { inPartition, type RejectedRow } from '../src/partition-scope.ts'
+import { type Result, settle } from '../src/result.ts'
+import { deadLetterPort, type PartitionWriter, type StreamWriter } from '../src/sink.ts'
+
+/** What a written partition leaves for the commit. */
+export interface PartitionMessage<Message> {
+  readonly partitionId: number
+  readonly message: Message
+}
+
+/**
+ * Writes a partition's chunks, one at a time: open → write … → finish, and emits the writer's message.
+ *
+ * When anything fails, or nobody listens any more, what was begun settles first, then the writer discards, and only then the error goes on:
+ * a further attempt never meets an older one. **Hazard**: unsubscribing returns before that; `attempt.task.batch.tracker` tells when it is done.
+ *
+ * @returns an Observable of one message; fails with the source's or the writer's error.
+ */
+export function writeTo<Row extends object, Message>(
+  writer: Pick<StreamWriter<Row, Message>, 'open'>,
+  attempt: Attempt,
+): OperatorFunction<readonly Row[], PartitionMessage<Message>> {
+  return (source) =>
+    new Observable((subscriber) => {
+      const settled = attempt.task.batch.tracker.begin()
+      const upstream = new Subscription()
+      const waiting: { readonly count: number; readonly write: () => Result<unknown> }[] = []
+      let partition: PartitionWriter<Row, Message> | undefined
+      let busy = false
+      let looping = false
+      let readDone = false
+      let over = false
+      let failure: { readonly error: unknown } | undefined
+
+      const call = (run: () => Result<unknown>, done: (value: unknown) => void): void => {
+        busy = true
+        settle(
+          run,
+          (value) => {
+            busy = false
+            if (over) discard()
+            else {
+              done(value)
+              proceed()
+            }
+          },
+          (error) => {
+            busy = false
+            if (over) discard()
+            else giveUp({ error })
+          },
+        )
+      }
+
+      const proceed = (): void => {
+        if (looping) return
+        looping = true
+        while (!busy && !over && partition !== undefined) {
+          const next = waiting.shift()
+          if (next !== undefined) {
+            call(next.write, () => {
+              attempt.rowsWritten += next.count
+              attempt.demand.remove()
+            })
+          } else if (readDone) call(partition.finish, complete)
+          else break
+        }
+        looping = false
+      }
+
+      const complete = (message: unknown): void => {
+        over = true
+        settled()
+        subscriber.next({ partitionId: attempt.task.partitionId, message: message as Message })
+        subscriber.complete()
+      }
+
+      const giveUp = (why: { readonly error: unknown } | undefined): void => {
+        over = true
+        failure = why
+        waiting.length = 0
+        attempt.controller.abort(why?.error)
+        upstream.unsubscribe()
+        if (!busy) discard()
+      }
+
+      const discard = (): void => {
+        const tell = (): void => {
+          settled()
+          if (failure !== undefined) subscriber.error(failure.error)
+        }
+        settle(
+          () => partition?.discard?.(),
+          tell,
+          (error) => {
+            attempt.run.emit({
+              type: 'warning',
+              message: `discard of partition ${attempt.task.partitionId} failed`,
+              error,
+            })
+            tell()
+          },
+        )
+      }
+
+      const enqueue = (count: number, write: () => Result<unknown>): void => {
+        attempt.demand.add()
+        waiting.push({ count, write })
+        proceed()
+      }
+
+      const read = (opened: PartitionWriter<Row, Message>): void => {
+        partition = opened
+        const toDeadLetters = opened[deadLetterPort]
+        const scope = {
+          demand: attempt.demand,
+          reject:
+            toDeadLetters === undefined
+              ? undefined
+              : (rejected: readonly RejectedRow[]) => {
+                  attempt.rowsDropped += rejected.length
+                  const letters = rejected.map((row) => deadLetter(attempt, row))
+                  enqueue(0, () => toDeadLetters(letters))
+                },
+        }
+        upstream.add(
+          inPartition(scope, () =>
+            source.subscribe({
+              next: (rows) => enqueue(rows.length, () => opened.write(rows)),
+              error: (error: unknown) => {
+                if (!over) giveUp({ error })
+              },
+              complete: () => {
+                readDone = true
+                proceed()
+              },
+            }),
+          ),
+        )
+      }
+
+      call(
+        () => writer.open(attempt.writeContext()),
+        (opened) => read(opened as PartitionWriter<Row, Message>),
+      )
+      return () => {
+        if (!over) giveUp(undefined)
+      }
+    })
+}
+
+function deadLetter({ task }: Attempt, { row, reason }: RejectedRow): DeadLetter {
+  const { queryId, batchId } = task.batch
+  return { queryId, batchId, partitionId: task.partitionId, reason, row: rowText(row) }
+}

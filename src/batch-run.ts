@@ -1,0 +1,147 @@
+import type { PartitionContext, PlannedBatch } from './batch.ts'
+import { Demand } from './demand.ts'
+import type { PartitionFigures } from './events.ts'
+import { forSink } from './idempotency.ts'
+import type { RunContext } from './run-context.ts'
+import type { WriteContext } from './sink.ts'
+import type { ReadContext } from './source.ts'
+import { Tracker } from './tracker.ts'
+
+export interface BatchRunOptions<Partition> {
+  /** Logged by an earlier run. @default false */
+  readonly replay?: boolean
+  /** Labels of the partitions. @default their slot numbers */
+  readonly partitionKey?: ((partition: Partition) => string) | undefined
+}
+
+/** A planned batch that is being run: its tasks, and what they have left open. */
+export class BatchRun<Offset extends object = object, Partition = unknown> implements PlannedBatch<Offset, Partition> {
+  readonly queryId: string
+  readonly batchId: number
+  readonly start: Offset
+  readonly end: Offset
+  readonly partitions: readonly Partition[]
+  /** Logged by an earlier run. */
+  readonly replay: boolean
+  readonly context: RunContext
+  readonly tasks: readonly PartitionTask<Partition>[]
+  /** Attempts whose writers haven't settled yet. */
+  readonly tracker = new Tracker()
+  /** The sink holds the batch already: it is neither read nor written. Set by `beginBatch`. */
+  committed = false
+
+  constructor(planned: PlannedBatch<Offset, Partition>, context: RunContext, options: BatchRunOptions<Partition> = {}) {
+    this.queryId = planned.queryId
+    this.batchId = planned.batchId
+    this.start = planned.start
+    this.end = planned.end
+    this.partitions = planned.partitions
+    this.replay = options.replay ?? false
+    this.context = context
+    this.tasks = planned.partitions.map(
+      (partition, partitionId) =>
+        new PartitionTask(this, partition, partitionId, options.partitionKey?.(partition) ?? String(partitionId)),
+    )
+  }
+
+  /** The plain record, as the log keeps it. */
+  get planned(): PlannedBatch<Offset, Partition> {
+    const { queryId, batchId, start, end, partitions } = this
+    return { queryId, batchId, start, end, partitions }
+  }
+}
+
+/** One partition of a batch: read and written as a unit, as often as it takes. */
+export class PartitionTask<Partition = unknown> {
+  readonly batch: BatchRun<object, Partition>
+  readonly partition: Partition
+  readonly partitionId: number
+  /** Label for events and metrics. */
+  readonly key: string
+  #attempts = 0
+
+  constructor(batch: BatchRun<object, Partition>, partition: Partition, partitionId: number, key: string) {
+    this.batch = batch
+    this.partition = partition
+    this.partitionId = partitionId
+    this.key = key
+  }
+
+  nextAttempt(): Attempt<Partition> {
+    return new Attempt(this, this.#attempts++)
+  }
+}
+
+/** One attempt to read and write a partition. Nothing in it is used twice. */
+export class Attempt<Partition = unknown> {
+  readonly task: PartitionTask<Partition>
+  readonly number: number
+  readonly demand: Demand
+  readonly controller = new AbortController()
+  readonly startedAt: number
+  chunksRead = 0
+  rowsRead = 0
+  bytesRead = 0
+  rowsWritten = 0
+  bytesWritten = 0
+  rowsDropped = 0
+
+  constructor(task: PartitionTask<Partition>, number: number) {
+    this.task = task
+    this.number = number
+    this.demand = new Demand(task.batch.context.highWaterMark)
+    this.startedAt = task.batch.context.scheduler.now()
+  }
+
+  get run(): RunContext {
+    return this.task.batch.context
+  }
+
+  /** How events of this attempt are addressed. */
+  get place(): { batchId: number; partitionId: number; partition: string; attempt: number } {
+    return {
+      batchId: this.task.batch.batchId,
+      partitionId: this.task.partitionId,
+      partition: this.task.key,
+      attempt: this.number,
+    }
+  }
+
+  get figures(): PartitionFigures {
+    const { chunksRead, rowsRead, bytesRead, rowsWritten, rowsDropped } = this
+    return {
+      chunksRead,
+      rowsRead,
+      bytesRead,
+      rowsWritten,
+      rowsDropped,
+      durationMs: this.run.scheduler.now() - this.startedAt,
+    }
+  }
+
+  readContext(): ReadContext {
+    return this.#context(({ bytes }) => {
+      this.bytesRead += bytes
+    })
+  }
+
+  writeContext(): WriteContext {
+    const { sinkId, epoch, deterministic } = this.run
+    const context = this.#context(({ bytes }) => {
+      this.bytesWritten += bytes
+    })
+    return forSink({ ...context, epoch, deterministic }, sinkId)
+  }
+
+  #context(report: PartitionContext['report']): PartitionContext {
+    const { queryId, batchId } = this.task.batch
+    return {
+      queryId,
+      batchId,
+      partitionId: this.task.partitionId,
+      attempt: this.number,
+      signal: this.controller.signal,
+      report,
+    }
+  }
+}

@@ -1,0 +1,40 @@
+import { deserialize, serialize } from 'node:v8'
+import { crc32 } from 'node:zlib'
+import { CheckpointCorruptError } from '../errors.ts'
+
+const magic = 0x736c6a31 // "slj1"
+const headerBytes = 12
+
+/**
+ * Rows as bytes: a header of twelve bytes (mark, length and CRC-32 of the rest, big-endian) and V8's structured-clone format,
+ * which keeps dates, bigints, byte arrays, maps and `undefined` as they are and is readable by later versions of Node.
+ */
+export function encodeJournal(rows: readonly unknown[]): Uint8Array {
+  const body = serialize(rows)
+  const bytes = Buffer.allocUnsafe(headerBytes + body.length)
+  bytes.writeUInt32BE(magic, 0)
+  bytes.writeUInt32BE(body.length, 4)
+  bytes.writeUInt32BE(crc32(body), 8)
+  body.copy(bytes, headerBytes)
+  return bytes
+}
+
+/**
+ * The rows of one journal record.
+ * @param where named in the error: a file, a table row.
+ * @throws CheckpointCorruptError when the bytes are cut short, changed, or not a journal.
+ */
+export function decodeJournal(bytes: Uint8Array, where: string): readonly unknown[] {
+  const view = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
+  const whole =
+    view.length >= headerBytes && view.readUInt32BE(0) === magic && view.readUInt32BE(4) === view.length - headerBytes
+  const body = view.subarray(headerBytes)
+  if (!whole || view.readUInt32BE(8) !== crc32(body)) {
+    throw new CheckpointCorruptError(
+      `${where}: expected a whole journal record (mark, length and CRC-32), found ${view.length} other bytes`,
+    )
+  }
+  const rows: unknown = deserialize(body)
+  if (!Array.isArray(rows)) throw new CheckpointCorruptError(`${where}: expected an array of rows`)
+  return rows
+}

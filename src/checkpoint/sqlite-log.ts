@@ -1,0 +1,141 @@
+import type { BatchOutcome } from '../batch.ts'
+import { CheckpointCorruptError } from '../errors.ts'
+import { decodeJournal } from './journal.ts'
+import type { LogEntry } from './log.ts'
+import { formatOffset, parseOffset } from './offset-text.ts'
+import { decodePlan, encodePlan } from './plan-text.ts'
+import { assertSources, type Log, recover } from './recovery.ts'
+import type { OpenLog } from './session.ts'
+import type { SqliteDatabase, SqliteStatement } from './sqlite-database.ts'
+
+interface QueryRow {
+  readonly query_id: string
+  readonly epoch: number
+  readonly sources: string | null
+  readonly initial: string | null
+}
+
+interface BatchRow {
+  readonly batch_id: number
+  readonly plan: string
+  readonly outcome: BatchOutcome | null
+}
+
+/** The tables of an open, locked database. */
+export class SqliteLog {
+  readonly #database: SqliteDatabase
+  readonly #file: string
+  readonly #retain: number
+  readonly #statements = new Map<string, SqliteStatement>()
+
+  constructor(database: SqliteDatabase, file: string, retain: number) {
+    this.#database = database
+    this.#file = file
+    this.#retain = retain
+  }
+
+  /** Checks everything, and takes the next epoch. A refusal changes nothing. */
+  open(sources: readonly string[]): Omit<OpenLog, 'name'> {
+    return this.#transaction(() => {
+      const row = this.#sql('SELECT query_id, epoch, sources, initial FROM query').get() as QueryRow | undefined
+      if (row === undefined)
+        throw new CheckpointCorruptError(`${this.#file}: expected the query's row in table query, found none`)
+      const recovery = recover(this.#read(row, sources))
+      const { pending } = recovery.recovered
+      if (pending !== undefined) this.#checkJournal(pending.batchId, recovery.position.last?.plan?.journal ?? 0)
+      const epoch = Number(row.epoch) + 1
+      this.#sql('UPDATE query SET epoch = ?, sources = ?').run(epoch, JSON.stringify(sources))
+      // Journals of a batch that was never planned: its rows come again.
+      this.#sql('DELETE FROM journals WHERE batch_id NOT IN (SELECT batch_id FROM batches)').run()
+      return { queryId: row.query_id, epoch, ...recovery }
+    })
+  }
+
+  append(entries: readonly LogEntry[]): void {
+    if (entries.length === 0) return
+    this.#transaction(() => {
+      for (const entry of entries) this.#append(entry)
+    })
+  }
+
+  *journal(batchId: number): Generator<readonly unknown[], void> {
+    for (let chunk = 0; ; chunk++) {
+      const row = this.#sql('SELECT rows FROM journals WHERE batch_id = ? AND chunk = ?').get(batchId, chunk) as
+        | { rows: Uint8Array }
+        | undefined
+      if (row === undefined) return
+      yield decodeJournal(row.rows, `${this.#file}: journal ${batchId}-${chunk}`)
+    }
+  }
+
+  #append(entry: LogEntry): void {
+    switch (entry.kind) {
+      case 'initial':
+        this.#sql('UPDATE query SET initial = ?').run(formatOffset(entry.offset, 'initial offset'))
+        return
+      case 'journal':
+        this.#sql('INSERT INTO journals VALUES (?, ?, ?)').run(entry.batchId, entry.chunk, entry.rows)
+        return
+      case 'plan': {
+        const { batchId } = entry.plan
+        this.#sql('INSERT INTO batches VALUES (?, ?, NULL)').run(batchId, encodePlan(entry.plan))
+        this.#sql('DELETE FROM journals WHERE batch_id < ?').run(batchId - this.#retain)
+        this.#sql('DELETE FROM batches WHERE batch_id < ?').run(batchId - this.#retain)
+        return
+      }
+      case 'done':
+        this.#sql('UPDATE batches SET outcome = ? WHERE batch_id = ?').run(entry.outcome, entry.batchId)
+    }
+  }
+
+  #read(row: QueryRow, sources: readonly string[]): Log {
+    const known: unknown = row.sources === null ? sources : JSON.parse(row.sources)
+    assertSources(`${this.#file}: table query`, known as readonly string[], sources)
+    const rows = this.#sql('SELECT batch_id, plan, outcome FROM batches ORDER BY batch_id').all() as BatchRow[]
+    const name = (batchId: number) => `${this.#file}: batch ${batchId}`
+    const batches = rows.map(({ batch_id, plan: text }) => {
+      const plan = decodePlan(text, name(Number(batch_id)), Number(batch_id))
+      return { batchId: plan.batchId, end: plan.end, plan }
+    })
+    return {
+      queryId: row.query_id,
+      sources,
+      initial: row.initial === null ? undefined : parseOffset(row.initial, `${this.#file}: initial offset`),
+      batches,
+      outcomes: new Map(
+        rows.flatMap(({ batch_id, outcome }) => (outcome === null ? [] : [[Number(batch_id), outcome] as const])),
+      ),
+      name: { initial: `${this.#file}: initial offset`, plan: name, done: (batchId) => `${name(batchId)}: outcome` },
+    }
+  }
+
+  #checkJournal(batchId: number, records: number): void {
+    const found = [...this.journal(batchId)].length // reading checks
+    if (found === records) return
+    throw new CheckpointCorruptError(
+      `${this.#file}: batch ${batchId}: expected ${records} journal records, found ${found}`,
+    )
+  }
+
+  #transaction<T>(work: () => T): T {
+    this.#database.exec('BEGIN IMMEDIATE')
+    try {
+      const result = work()
+      this.#database.exec('COMMIT')
+      return result
+    } catch (error) {
+      try {
+        this.#database.exec('ROLLBACK')
+      } catch {
+        // SQLite has rolled back already, or will on closing; the first error is the one that matters.
+      }
+      throw error
+    }
+  }
+
+  #sql(text: string): SqliteStatement {
+    const statement = this.#statements.get(text) ?? this.#database.prepare(text)
+    this.#statements.set(text, statement)
+    return statement
+  }
+}

@@ -1,0 +1,2 @@
+export type { ConsoleOptions } from './options.ts'
+export { type ConsoleMessage, console } from './sink.ts'

@@ -1,0 +1,2 @@
+export type { ForEachBatchOptions } from './options.ts'
+export { forEachBatch } from './sink.ts'

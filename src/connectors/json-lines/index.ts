@@ -1,0 +1,4 @@
+export type { Entry, PartFile } from './entry.ts'
+export type { JsonLinesOptions } from './options.ts'
+export { type JsonRow, readJsonLines } from './read.ts'
+export { jsonLines } from './sink.ts'

@@ -1,0 +1,89 @@
+import { randomUUID } from 'node:crypto'
+import { join } from 'node:path'
+import type { Batch } from '../../batch.ts'
+import { PortError } from '../../errors.ts'
+import type { StreamWriter } from '../../sink.ts'
+import { type PartFile, refuseOtherRange } from './entry.ts'
+import { claimEpoch, refuseWhenReplaced } from './fence.ts'
+import { type Files, nodeFiles } from './files.ts'
+import { type Layout, layoutOf, partName } from './layout.ts'
+import { Manifest } from './manifest.ts'
+import { type JsonLinesOptions, jsonLinesSettings } from './options.ts'
+import { partWriter } from './part-writer.ts'
+
+/**
+ * A folder of files with one JSON object a line, to which each batch is added whole and once: **transactional**.
+ *
+ *     part-0000000007-00000-<uuid>.jsonl         rows of batch 7, partition 0: whole files of committed batches, nothing else
+ *     _manifest/<query>/<sink>/7.json            the batch's entry: its files with their rows and bytes. Its existence is the commit
+ *     _staging/<query>/<sink>/…                  files on their way
+ *
+ * A partition is written and synced under `_staging`; the commit puts the entry there (synced, put-if-absent, one a batch also where
+ * it has no rows); then the files get their names in the folder. So `cat data/*.jsonl` and DuckDB's `read_json('data/*.jsonl')`
+ * see only whole, committed files, each once, without knowing of the manifest. What they may see is a part of the *last* batch:
+ * while its files are being named, and after a crash just there until the query starts again. {@link readJsonLines} goes by the
+ * manifest and sees all of a batch or nothing.
+ *
+ * Several queries, and several sinks of a query, can share a folder. When a query is taken over, the writer of the earlier epoch commits nothing
+ * once the later one has started, but for one commit that was already past that check: the batch is then the earlier one's, whole, and
+ * the later writer leaves its own out. What crashes leave behind is removed as soon as no writer can commit it.
+ *
+ * Types: dates become ISO 8601 strings, bigints strings of digits, bytes base64; NaN and infinities are a `RowError`.
+ * Each partition of each batch with rows is a file: many small batches make many small files, and nothing here merges them.
+ * @throws OptionError
+ */
+export function jsonLines(options: JsonLinesOptions): {
+  readonly name: 'json_lines'
+  readonly streamWriter: () => StreamWriter<object, readonly PartFile[]>
+} {
+  const { path } = jsonLinesSettings(options)
+  return { name: 'json_lines', streamWriter: () => jsonLinesWriter(path, nodeFiles) }
+}
+
+export function jsonLinesWriter(path: string, files: Files): StreamWriter<object, readonly PartFile[]> {
+  let run: { readonly layout: Layout; readonly manifest: Manifest; readonly epoch: number } | undefined
+  const started = () => {
+    if (run === undefined) throw new PortError('jsonLines: the writer is used before it was started')
+    return run
+  }
+
+  return {
+    guarantee: 'transactional',
+    start: async ({ queryId, sinkId, epoch }) => {
+      const layout = layoutOf(path, queryId, sinkId)
+      await files.makeFolder(layout.staging, path)
+      await files.makeFolder(layout.epochs, path)
+      await claimEpoch(files, layout, epoch)
+      const manifest = new Manifest(files, layout, { queryId, sinkId, epoch })
+      await manifest.sweep(0)
+      run = { layout, manifest, epoch }
+    },
+    begin: async (batch) => {
+      const { manifest } = started()
+      const entry = await manifest.find(batch.batchId)
+      if (entry === undefined) return 'write'
+      refuseOtherRange(entry, batch, manifest.pathOf(batch.batchId))
+      return 'committed'
+    },
+    open: ({ batchId, partitionId, report }) =>
+      partWriter(files, started().layout.staging, partName(batchId, partitionId, randomUUID()), report),
+    commit: async (messages, batch) => {
+      const { layout, manifest, epoch } = started()
+      await refuseWhenReplaced(files, layout, epoch)
+      await files.syncFolder(layout.staging)
+      const entry = (await manifest.find(batch.batchId)) ?? (await manifest.put(committed(messages, batch)))
+      if (entry.epoch > epoch) await refuseWhenReplaced(files, layout, epoch)
+      refuseOtherRange(entry, batch, manifest.pathOf(batch.batchId))
+      await manifest.publish(entry)
+      await manifest.sweep(batch.batchId)
+    },
+    abort: async (messages) => {
+      for (const { name } of messages.flatMap((message) => message ?? []))
+        await files.remove(join(started().layout.staging, name))
+    },
+  }
+}
+
+function committed(messages: readonly (readonly PartFile[])[], { batchId, start, end }: Batch) {
+  return { batchId, outcome: 'committed', start, end, files: messages.flat() } as const
+}

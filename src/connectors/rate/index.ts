@@ -1,0 +1,2 @@
+export type { RateOptions } from './options.ts'
+export { type RateOffset, type RatePartition, type RateRow, rate } from './source.ts'

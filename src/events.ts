@@ -1,0 +1,79 @@
+import type { BatchOutcome } from './batch.ts'
+import type { Guarantee } from './guarantee.ts'
+
+/** Steps of a trigger, by Spark's names where Spark has them: `addBatch` reads and writes, `commitOffsets` logs the batch as done. */
+export type Phase =
+  | 'latestOffset'
+  | 'queryPlanning'
+  | 'walCommit'
+  | 'addBatch'
+  | 'sinkCommit'
+  | 'commitOffsets'
+  | 'sourceCommit'
+
+/** Where an event belongs. */
+interface InBatch {
+  readonly batchId: number
+}
+
+interface InPartition extends InBatch {
+  readonly partitionId: number
+  /** The source's stable label, else the slot number. */
+  readonly partition: string
+  readonly attempt: number
+}
+
+/** Rows and time of one finished attempt. */
+export interface PartitionFigures {
+  readonly chunksRead: number
+  readonly rowsRead: number
+  /** As reported by the source through `context.report`. */
+  readonly bytesRead: number
+  readonly rowsWritten: number
+  readonly rowsDropped: number
+  readonly durationMs: number
+}
+
+/** What happens in a query, in the order in which it happens: the one place that metrics, logs and pages observe. */
+export type QueryEvent = { readonly at: number } & QueryEventBody
+
+export type QueryEventBody =
+  | {
+      readonly type: 'started'
+      readonly queryId: string
+      readonly runId: string
+      readonly name: string
+      readonly guarantee: Guarantee
+    }
+  | { readonly type: 'triggered' }
+  | ({
+      readonly type: 'planned'
+      readonly start: object
+      readonly end: object
+      readonly partitions: number
+      readonly replay: boolean
+    } & InBatch)
+  | ({ readonly type: 'partition-started' } & InPartition)
+  | ({ readonly type: 'partition-progress'; readonly rows: number } & InPartition)
+  | ({ readonly type: 'partition-finished' } & InPartition & PartitionFigures)
+  | ({ readonly type: 'partition-failed'; readonly error: unknown } & InPartition)
+  | {
+      readonly type: 'retry'
+      readonly port: string
+      readonly attempt: number
+      readonly delayMs: number
+      readonly error: unknown
+      readonly batchId?: number
+      readonly partitionId?: number
+    }
+  | ({ readonly type: 'skipped' } & InBatch)
+  | ({ readonly type: 'sink-committed' } & InBatch)
+  | ({ readonly type: 'done'; readonly outcome: BatchOutcome } & InBatch)
+  | ({ readonly type: 'source-committed' } & InBatch)
+  | ({ readonly type: 'released' } & InBatch)
+  | { readonly type: 'phase'; readonly phase: Phase; readonly durationMs: number }
+  | { readonly type: 'idle' }
+  | { readonly type: 'warning'; readonly message: string; readonly error?: unknown }
+  | { readonly type: 'restarting'; readonly attempt: number; readonly delayMs: number; readonly error: unknown }
+  | { readonly type: 'failed'; readonly error: unknown }
+  | { readonly type: 'stopped' }

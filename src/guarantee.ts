@@ -1,0 +1,81 @@
+import type { WriterGuarantee } from './sink.ts'
+
+/** From weakest to strongest. `effectively-once`: written more than once at worst, seen once. */
+export const guaranteeLevels = ['at-least-once', 'effectively-once', 'exactly-once'] as const
+
+export type GuaranteeLevel = (typeof guaranteeLevels)[number]
+
+export interface Guarantee {
+  readonly level: GuaranteeLevel
+  /** Why it is this and no more, in words. */
+  readonly reason: string
+}
+
+/** What the guarantee is computed from. */
+export interface GuaranteeInput {
+  /** `journaled`: an acked source behind a journal; `identity` says whether redelivered rows are recognised. */
+  readonly reader: 'replayable' | 'acked' | 'journaled'
+  readonly identity?: boolean
+  readonly writer: WriterGuarantee
+  /** Whether every operator is known to turn the same chunks into the same rows. */
+  readonly deterministic: boolean
+  /** Whether the checkpoint outlives the process. */
+  readonly durable: boolean
+}
+
+/** Computed, not claimed: the weakest link decides, and says so. */
+export function computeGuarantee(input: GuaranteeInput): Guarantee {
+  const { writer } = input
+  if (!input.durable) {
+    return atLeastOnce(
+      'the checkpoint does not outlive the process: a new run reads everything again under a new query id',
+    )
+  }
+  if (input.reader === 'acked') {
+    if (typeof writer === 'object' && writer.idempotent === 'key' && input.deterministic) {
+      return effectivelyOnce(
+        'a crash before the acknowledgement delivers messages again in another batch; the sink overwrites rows by their key',
+      )
+    }
+    return atLeastOnce(
+      'a crash before the acknowledgement delivers messages again in another batch, which the sink cannot recognise; journaled(…) with an identity mends that',
+    )
+  }
+  if (input.reader === 'journaled' && input.identity !== true) {
+    if (typeof writer === 'object' && writer.idempotent === 'key' && input.deterministic) {
+      return effectivelyOnce(
+        'a crash between journal and acknowledgement journals messages twice; the sink overwrites rows by their key',
+      )
+    }
+    return atLeastOnce('a crash between journal and acknowledgement journals messages twice; an identity mends that')
+  }
+  if (writer === 'transactional') {
+    return {
+      level: 'exactly-once',
+      reason: 'batches are replayed with the same range, and the sink takes each batch once',
+    }
+  }
+  if (writer === 'append') {
+    return atLeastOnce('the sink appends: a batch that is replayed after a crash or a retry is written again')
+  }
+  if (!input.deterministic) {
+    return atLeastOnce(
+      'an operator is not known to be deterministic, so that a replay may bring other rows; deterministic(operator) declares one that is',
+    )
+  }
+  return writer.idempotent === 'key'
+    ? effectivelyOnce('a replayed batch overwrites its rows by their key')
+    : effectivelyOnce('a replayed batch repeats its requests under the same idempotency keys, which the receiver drops')
+}
+
+export function atLeast(guarantee: GuaranteeLevel, wanted: GuaranteeLevel): boolean {
+  return guaranteeLevels.indexOf(guarantee) >= guaranteeLevels.indexOf(wanted)
+}
+
+function atLeastOnce(reason: string): Guarantee {
+  return { level: 'at-least-once', reason }
+}
+
+function effectivelyOnce(reason: string): Guarantee {
+  return { level: 'effectively-once', reason }
+}

@@ -1,0 +1,195 @@
+import {
+  concat,
+  concatMap,
+  EMPTY,
+  from,
+  isObservable,
+  map,
+  type Observable,
+  type ObservableInput,
+  of,
+  skip,
+  toArray,
+} from 'rxjs'
+import type { PlannedBatch } from './batch.ts'
+import type { CheckpointSession } from './checkpoint/checkpoint.ts'
+import { encodeJournal } from './checkpoint/journal.ts'
+import { OptionError, PortError } from './errors.ts'
+import { IdentityWindow, type JournalHeader, snapshotEvery } from './identity-window.ts'
+import { rules, validateOptions } from './options.ts'
+import { fromCommand, fromResult } from './result.ts'
+import { prefetching } from './simple-reader.ts'
+import {
+  type JournalPort,
+  journalPort,
+  type ReadContext,
+  type ReplayableReader,
+  type SimpleStreamReader,
+  type StreamReader,
+} from './source.ts'
+
+export interface JournalOptions<Row> {
+  /**
+   * What makes a row the same when it is delivered again, e.g. a message id. With it redelivered rows are dropped, within {@link window};
+   * without it a crash between journal and acknowledgement journals rows twice.
+   */
+  readonly identity?: (row: Row) => string
+  /** How many of the latest identities are remembered, over restarts too. At least twice what the source may redeliver. @default 10_000 */
+  readonly window?: number
+}
+
+/** The one slice of a journaled batch: all of its journal. */
+export interface JournalPartition {
+  readonly journal: true
+}
+
+/**
+ * Makes a source replayable that isn't: a queue, or one that only knows "now". The rows of a batch become durable together with its plan;
+ * then the source may forget them; then they are read from the journal, as often as it takes.
+ *
+ * **Hazards**: the rows of a batch are in memory at once, so a batch takes 10,000 rows at most unless source or query set another limit.
+ * After the acknowledgement their durability is this disk's, not the broker's. The checkpoint must keep {@link snapshotEvery} + 1 batches or more.
+ *
+ * @throws OptionError for a bad option; at start, when the checkpoint can't keep journals.
+ */
+export function journaled<Offset extends object, Partition, Row extends object>(
+  reader: StreamReader<Offset, Partition, Row>,
+  options?: JournalOptions<Row>,
+): ReplayableReader<Offset, JournalPartition, Row>
+export function journaled<Offset extends object, Row extends object>(
+  reader: SimpleStreamReader<Offset, Row>,
+  options?: JournalOptions<Row>,
+): ReplayableReader<Offset, JournalPartition, Row>
+export function journaled<Offset extends object, Partition, Row extends object>(
+  reader: StreamReader<Offset, Partition, Row> | SimpleStreamReader<Offset, Row>,
+  options: JournalOptions<Row> = {},
+): ReplayableReader<Offset, JournalPartition, Row> {
+  validateOptions('journaled', options, { identity: rules.function, window: rules.positiveInteger })
+  return 'latestOffset' in reader ? journaledReader(reader, readAll(reader), options) : journaledSimple(reader, options)
+}
+
+function journaledSimple<Offset extends object, Row extends object>(
+  simple: SimpleStreamReader<Offset, Row>,
+  options: JournalOptions<Row>,
+): ReplayableReader<Offset, JournalPartition, Row> {
+  const prefetch = prefetching(simple)
+  const rows = (batch: PlannedBatch): Observable<readonly Row[]> => {
+    const kept = prefetch.rowsOf(batch.start as Offset, batch.end as Offset)
+    if (kept === undefined)
+      throw new PortError('the rows of a journaled simple reader are gone before they were journaled')
+    return of(kept)
+  }
+  const { initialOffset, commit, compare, stop } = simple
+  return journaledReader(
+    {
+      initialOffset,
+      latestOffset: prefetch.latestOffset,
+      ...(commit === undefined ? {} : { commit }),
+      ...(compare === undefined ? {} : { compare }),
+      ...(stop === undefined ? {} : { stop }),
+    },
+    rows,
+    options,
+  )
+}
+
+type ReadBatch<Row> = (batch: PlannedBatch, context: ReadContext) => Observable<readonly Row[]>
+
+/** All partitions of a batch, one after the other, so that the journal's order is always the same. */
+function readAll<Offset extends object, Partition, Row extends object>(
+  reader: StreamReader<Offset, Partition, Row>,
+): ReadBatch<Row> {
+  return (batch, context) =>
+    fromResult('partitions', () => reader.partitions(batch.start as Offset, batch.end as Offset)).pipe(
+      concatMap((partitions) => from(partitions)),
+      concatMap((partition, partitionId) => from(reader.read(partition, { ...context, partitionId }))),
+    )
+}
+
+type Outside<Offset extends object> = Pick<
+  StreamReader<Offset, never, never>,
+  | 'kind'
+  | 'initialOffset'
+  | 'latestOffset'
+  | 'commit'
+  | 'compare'
+  | 'distance'
+  | 'reportLatestOffset'
+  | 'defaultLimit'
+  | 'available'
+  | 'stop'
+>
+
+function journaledReader<Offset extends object, Row extends object>(
+  source: Outside<Offset>,
+  read: ReadBatch<Row>,
+  { identity, window = 10_000 }: JournalOptions<Row>,
+): ReplayableReader<Offset, JournalPartition, Row> {
+  const { kind, commit, ...outside } = source
+  const known = identity === undefined ? undefined : new IdentityWindow(identity, window)
+  let journal: NonNullable<CheckpointSession['readJournal']> | undefined
+  const port: JournalPort = {
+    acked: kind === 'acked',
+    identity: identity !== undefined,
+    bind: (session, last) => {
+      const { readJournal } = session
+      if (readJournal === undefined)
+        throw new OptionError('journaled: this checkpoint keeps no journals; use fileCheckpoint or sqliteCheckpoint')
+      journal = (batchId) => readJournal.call(session, batchId)
+      const again =
+        last === undefined || commit === undefined || kind === 'acked'
+          ? EMPTY
+          : fromCommand(() => commit(last.end as Offset))
+      return known === undefined || last === undefined ? again : concat(known.restore(journal, last.batchId), again)
+    },
+    capture: (batch, context) =>
+      read(batch, context).pipe(
+        toArray(),
+        map((chunks) => (known === undefined ? encode({}, chunks) : known.capture(batch.batchId, chunks, encode))),
+      ),
+    captured: (batch) => {
+      known?.accept()
+      return commit?.(batch.end as Offset)
+    },
+  }
+  return {
+    defaultLimit: { maxRows: 10_000 },
+    ...outside,
+    partitions: (start, end) => (JSON.stringify(start) === JSON.stringify(end) ? [] : [{ journal: true }]),
+    read: (_partition, { batchId }) =>
+      withoutHeader((journal as NonNullable<typeof journal>)(batchId)) as ObservableInput<readonly Row[]>,
+    [journalPort]: port,
+  }
+}
+
+const rowsPerRecord = 1000
+
+function encode(header: JournalHeader, chunks: readonly (readonly unknown[])[]): readonly Uint8Array[] {
+  const rows = chunks.flat()
+  const records = [encodeJournal([header])]
+  for (let i = 0; i < rows.length; i += rowsPerRecord) records.push(encodeJournal(rows.slice(i, i + rowsPerRecord)))
+  return records
+}
+
+/** The same kind of input without its first chunk: what can be pulled stays so, and what is synchronous too. */
+function withoutHeader(chunks: ObservableInput<readonly unknown[]>): ObservableInput<readonly unknown[]> {
+  if (isObservable(chunks)) return chunks.pipe(skip(1))
+  if (Symbol.asyncIterator in chunks) return skipFirstAsync(chunks)
+  return Symbol.iterator in chunks ? skipFirst(chunks) : from(chunks).pipe(skip(1))
+}
+
+function* skipFirst<T>(values: Iterable<T>): Generator<T> {
+  let first = true
+  for (const value of values) {
+    if (!first) yield value
+    first = false
+  }
+}
+
+async function* skipFirstAsync<T>(values: AsyncIterable<T>): AsyncGenerator<T> {
+  let first = true
+  for await (const value of values) {
+    if (!first) yield value
+    first = false
+  }
+}

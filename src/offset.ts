@@ -1,0 +1,70 @@
+import { OffsetError } from './errors.ts'
+
+/**
+ * A position in a source: the first thing *not* yet read. An object of safe integers, strings, booleans and further such objects;
+ * no floats, no null, no arrays (larger integers as strings), so that every JSON implementation writes and compares it alike.
+ */
+export interface OffsetObject {
+  readonly [name: string]: number | string | boolean | OffsetObject
+}
+
+/**
+ * The offset with its keys sorted at every level: two offsets are equal when these texts are.
+ * @param where named in the error, e.g. `latestOffset of comments_api`.
+ * @throws OffsetError for anything that an offset may not hold.
+ */
+export function canonicalOffset(offset: unknown, where: string): string {
+  if (typeof offset !== 'object' || offset === null || Array.isArray(offset)) {
+    throw new OffsetError(
+      `${where}: an offset is an object of integers, strings and booleans, and this is ${kindOf(offset)}`,
+    )
+  }
+  return canonicalObject(offset, where, '')
+}
+
+export function sameOffset(a: object, b: object): boolean {
+  return canonicalOffset(a, 'offset') === canonicalOffset(b, 'offset')
+}
+
+function canonicalObject(value: object, where: string, path: string): string {
+  const prototype: unknown = Object.getPrototypeOf(value)
+  if (prototype !== Object.prototype && prototype !== null) {
+    throw new OffsetError(
+      `${where}: ${path === '' ? 'the offset' : path} must be a plain object, and it is ${kindOf(value)}`,
+    )
+  }
+  const parts: string[] = []
+  for (const [name, child] of Object.entries(value).sort(byName)) {
+    parts.push(`${JSON.stringify(name)}:${canonicalValue(child, where, path === '' ? name : `${path}.${name}`)}`)
+  }
+  return `{${parts.join(',')}}`
+}
+
+function canonicalValue(value: unknown, where: string, path: string): string {
+  switch (typeof value) {
+    case 'string':
+    case 'boolean':
+      return JSON.stringify(value)
+    case 'number':
+      if (Number.isSafeInteger(value)) return Object.is(value, -0) ? '0' : String(value)
+      throw new OffsetError(
+        `${where}: ${path} must be a safe integer, and it is ${value}; write larger or fractional numbers as strings`,
+      )
+    case 'object':
+      if (value !== null && !Array.isArray(value)) return canonicalObject(value, where, path)
+  }
+  throw new OffsetError(
+    `${where}: ${path} must be an integer, a string, a boolean or an object of these, and it is ${kindOf(value)}`,
+  )
+}
+
+function byName([a]: [string, unknown], [b]: [string, unknown]): number {
+  return a < b ? -1 : a > b ? 1 : 0
+}
+
+function kindOf(value: unknown): string {
+  if (value === null) return 'null'
+  if (Array.isArray(value)) return 'an array'
+  if (typeof value === 'object') return `a ${value.constructor?.name ?? 'object'}`
+  return typeof value
+}

@@ -1,0 +1,135 @@
+import type { PartitionFigures, Phase, QueryEvent } from './events.ts'
+import type { Guarantee } from './guarantee.ts'
+
+/** What one batch did: Spark's StreamingQueryProgress where its fields make sense here, and the partitions. */
+export interface QueryProgress {
+  /** The query's id: stable over restarts. */
+  readonly id: string
+  /** New for each run. */
+  readonly runId: string
+  readonly name: string
+  /** When the trigger fired: ISO 8601, UTC, milliseconds. */
+  readonly timestamp: string
+  readonly batchId: number
+  /** The batch was planned by an earlier run. */
+  readonly replay: boolean
+  /** The sink held the batch already; nothing was read. */
+  readonly skipped: boolean
+  /** Milliseconds from the trigger to the end. */
+  readonly batchDuration: number
+  readonly numInputRows: number
+  /** Rows a second since the previous trigger; 0 in the first batch. */
+  readonly inputRowsPerSecond: number
+  /** Rows a second of the batch's duration. */
+  readonly processedRowsPerSecond: number
+  /** Milliseconds by phase; `triggerExecution` is all of them and what lies between. */
+  readonly durationMs: Readonly<Partial<Record<Phase, number>>> & { readonly triggerExecution: number }
+  readonly sources: readonly SourceProgress[]
+  readonly sink: { readonly description: string; readonly numOutputRows: number }
+  readonly partitions: readonly PartitionProgress[]
+  readonly guarantee: Guarantee
+}
+
+export interface SourceProgress {
+  readonly description: string
+  readonly startOffset: object
+  readonly endOffset: object
+  readonly numInputRows: number
+  readonly inputRowsPerSecond: number
+  readonly processedRowsPerSecond: number
+}
+
+export interface PartitionProgress extends PartitionFigures {
+  readonly partitionId: number
+  /** The source's stable label, else the slot number. */
+  readonly partition: string
+  readonly attempts: number
+}
+
+/** The constants of a run. */
+export interface ProgressHeader {
+  readonly id: string
+  readonly runId: string
+  readonly name: string
+  readonly source: string
+  readonly sink: string
+  readonly guarantee: Guarantee
+}
+
+/** Gathers a batch's progress from the run's events. */
+export class ProgressBuilder {
+  readonly #header: ProgressHeader
+  #triggeredAt = 0
+  #previousTrigger: number | undefined
+  #durations: Partial<Record<Phase, number>> = {}
+  #partitions: PartitionProgress[] = []
+  #range:
+    | { readonly batchId: number; readonly start: object; readonly end: object; readonly replay: boolean }
+    | undefined
+  #skipped = false
+
+  constructor(header: ProgressHeader) {
+    this.#header = header
+  }
+
+  observe(event: QueryEvent): void {
+    switch (event.type) {
+      case 'triggered':
+        this.#triggeredAt = event.at
+        this.#durations = {}
+        this.#partitions = []
+        this.#range = undefined
+        this.#skipped = false
+        break
+      case 'phase':
+        this.#durations[event.phase] = (this.#durations[event.phase] ?? 0) + event.durationMs
+        break
+      case 'planned':
+        this.#range = event
+        break
+      case 'skipped':
+        this.#skipped = true
+        break
+      case 'partition-finished': {
+        const { type: _type, at: _at, batchId: _batch, attempt, ...figures } = event
+        this.#partitions.push({ ...figures, attempts: attempt + 1 })
+        break
+      }
+    }
+  }
+
+  /** @param now milliseconds. */
+  finish(now: number): QueryProgress {
+    const range = this.#range ?? { batchId: -1, start: {}, end: {}, replay: false }
+    const { source, sink, guarantee, ...ids } = this.#header
+    const batchDuration = now - this.#triggeredAt
+    const sum = (of: (partition: PartitionProgress) => number): number =>
+      this.#partitions.reduce((total, one) => total + of(one), 0)
+    const numInputRows = sum((partition) => partition.rowsRead)
+    const sinceMs = this.#previousTrigger === undefined ? Infinity : this.#triggeredAt - this.#previousTrigger
+    const rates = {
+      numInputRows,
+      inputRowsPerSecond: perSecond(numInputRows, sinceMs),
+      processedRowsPerSecond: perSecond(numInputRows, batchDuration),
+    }
+    this.#previousTrigger = this.#triggeredAt
+    return {
+      ...ids,
+      timestamp: new Date(this.#triggeredAt).toISOString(),
+      batchId: range.batchId,
+      replay: range.replay,
+      skipped: this.#skipped,
+      batchDuration,
+      ...rates,
+      durationMs: { ...this.#durations, triggerExecution: batchDuration },
+      sources: [{ description: source, startOffset: range.start, endOffset: range.end, ...rates }],
+      sink: { description: sink, numOutputRows: sum((partition) => partition.rowsWritten) },
+      partitions: this.#partitions.toSorted((a, b) => a.partitionId - b.partitionId),
+      guarantee,
+    }
+  }
+}
+
+function perSecond(rows: number, ms: number): number {
+  return Math.round((rows / Math.max(1, ms)) * 10_000) / 10
+}

@@ -1,0 +1,101 @@
+import { concat, map, Observable } from 'rxjs'
+import type { BatchOutcome, PlannedBatch } from './batch.ts'
+import type { Checkpoint, CheckpointSession, LogRecord, Recovered } from './checkpoint/checkpoint.ts'
+import { CheckpointWriteError } from './errors.ts'
+import { fromCommand, fromResult, settle } from './result.ts'
+import { Tracker } from './tracker.ts'
+
+/**
+ * A checkpoint's session together with where the query stands in it. Every stage that makes something durable goes through here,
+ * so that a pipeline that is rebuilt within a run finds what a new process would find.
+ */
+export class QueryLog {
+  readonly session: CheckpointSession
+  #recovered: Recovered
+  #broken: unknown
+  readonly #tracker = new Tracker()
+
+  constructor(session: CheckpointSession) {
+    this.session = session
+    this.#recovered = session.recovered
+  }
+
+  /** Opens the checkpoint, and with it takes its lease. */
+  static open(checkpoint: Checkpoint, sources: readonly string[]): Observable<QueryLog> {
+    return fromResult('checkpoint.open', () => checkpoint.open({ sources })).pipe(
+      map((session) => new QueryLog(session)),
+    )
+  }
+
+  get queryId(): string {
+    return this.session.queryId
+  }
+
+  /** A write failed, so that it is unknown what the log holds. */
+  get broken(): boolean {
+    return this.#broken !== undefined
+  }
+
+  get recovered(): Recovered {
+    return this.#recovered
+  }
+
+  get nextBatchId(): number {
+    const last = this.#recovered.pending ?? this.#recovered.done
+    return last === undefined ? 0 : last.batchId + 1
+  }
+
+  /** Where the next batch starts; `undefined` before the initial offset is known. */
+  get position(): object | undefined {
+    const { initial, done, pending } = this.#recovered
+    return pending?.end ?? done?.end ?? initial
+  }
+
+  initial(offset: object): Observable<undefined> {
+    return this.#write([{ initial: offset }], (state) => ({ ...state, initial: offset }))
+  }
+
+  plan(batch: PlannedBatch, journal: readonly Uint8Array[] = []): Observable<undefined> {
+    const rows = journal.map((bytes): LogRecord => ({ journal: batch.batchId, rows: bytes }))
+    return this.#write([...rows, { plan: batch }], (state) => ({ ...state, pending: batch }))
+  }
+
+  done(batch: PlannedBatch, outcome: BatchOutcome): Observable<undefined> {
+    return this.#write([{ done: batch.batchId, outcome }], ({ pending: _, ...state }) => ({ ...state, done: batch }))
+  }
+
+  /** Waits for a write in flight, then frees the lease. */
+  close(): Observable<undefined> {
+    return concat(
+      this.#tracker.idle,
+      fromCommand(() => this.session.close()),
+    )
+  }
+
+  // A write that was begun runs to its end, whoever listens. After a failed one it is unknown what the log holds,
+  // so nothing may be based on it until it is opened again.
+  #write(records: readonly LogRecord[], next: (state: Recovered) => Recovered): Observable<undefined> {
+    return new Observable((subscriber) => {
+      if (this.#broken !== undefined) {
+        const message = 'an earlier log entry may or may not have been written; open the checkpoint again to find out'
+        subscriber.error(new CheckpointWriteError(message, { cause: this.#broken }))
+        return
+      }
+      const settled = this.#tracker.begin()
+      settle(
+        () => this.session.write(records),
+        () => {
+          this.#recovered = next(this.#recovered)
+          settled()
+          subscriber.next(undefined)
+          subscriber.complete()
+        },
+        (error) => {
+          this.#broken = error
+          settled()
+          subscriber.error(error)
+        },
+      )
+    })
+  }
+}

@@ -1,0 +1,189 @@
+import { firstValueFrom, Observable, ReplaySubject, Subject, type Subscription } from 'rxjs'
+import type { QueryEvent } from './events.ts'
+import type { QueryProgress } from './progress.ts'
+import type { RunControls } from './query.ts'
+import { Tracker } from './tracker.ts'
+import type { TriggerOutcome } from './trigger.ts'
+
+/** What a query is doing, in Spark's words. */
+export interface QueryStatus {
+  readonly message: string
+  /** Whether the last look at the source found something new. */
+  readonly isDataAvailable: boolean
+  /** Whether a batch is being looked for or run. */
+  readonly isTriggerActive: boolean
+}
+
+/** How many progress reports a run remembers. */
+const progressKept = 100
+
+/**
+ * A handle on a running query. The run begins in a microtask, so that whoever subscribes right after `start()` misses nothing.
+ *
+ * `await using run = query.start()` drains at the end of the block.
+ */
+export class QueryRun implements AsyncDisposable {
+  /** The progress of each batch. Hot; repeats the last one to late subscribers; fails when the run does. */
+  readonly progress$: Observable<QueryProgress>
+  /** Everything that happens, as it happens. Hot, never fails, completes when the run is over. A subscriber that throws changes nothing for the run. */
+  readonly events$: Observable<QueryEvent>
+  /** Resolves when the run is over and everything is unlocked; rejects with its failure. */
+  readonly terminated: Promise<void>
+
+  readonly #progress = new ReplaySubject<QueryProgress>(1)
+  readonly #events = new Subject<QueryEvent>()
+  readonly #outcomes = new Subject<TriggerOutcome | { readonly error: unknown }>()
+  readonly #kick = new Subject<void>()
+  readonly #drain = new ReplaySubject<void>(1)
+  readonly #tracker = new Tracker()
+  readonly #recent: QueryProgress[] = []
+  #status: QueryStatus = { message: 'Initializing sources', isDataAvailable: false, isTriggerActive: false }
+  #subscription: Subscription | undefined
+  #over = false
+  #settle: { readonly resolve: () => void; readonly reject: (error: unknown) => void }
+
+  /** @param run the cold query. */
+  constructor(run: (controls: RunControls) => Observable<QueryProgress>) {
+    const { promise, resolve, reject } = Promise.withResolvers<void>()
+    this.terminated = promise
+    this.#settle = { resolve, reject }
+    this.events$ = this.#events.asObservable()
+    this.progress$ = new Observable((subscriber) => {
+      this.terminated.catch(() => {}) // whoever listens here hears of a failure here
+      return this.#progress.subscribe(subscriber)
+    })
+    queueMicrotask(() => this.#begin(run))
+  }
+
+  /** The progress of the latest batch of this run. */
+  get lastProgress(): QueryProgress | undefined {
+    return this.#recent.at(-1)
+  }
+
+  /** The progress of the latest hundred batches, oldest first. */
+  get recentProgress(): readonly QueryProgress[] {
+    return [...this.#recent]
+  }
+
+  get status(): QueryStatus {
+    return this.#status
+  }
+
+  get isActive(): boolean {
+    return !this.#over
+  }
+
+  /** Lets the batch in flight finish and begins no other. Resolves when everything is unlocked; rejects when the run fails meanwhile. */
+  drain(): Promise<void> {
+    this.#drain.next()
+    return this.terminated
+  }
+
+  /** Aborts what is in flight (but never a commit that has begun). Resolves when everything has settled and is unlocked. */
+  async stop(): Promise<void> {
+    if (!this.#over) {
+      this.#over = true
+      this.#subscription?.unsubscribe()
+      await idle(this.#tracker)
+      this.#finish()
+      this.#settle.resolve()
+    }
+    await this.terminated.catch(() => {}) // a run that had failed before is stopped, too
+  }
+
+  /** Resolves when a look at the source that began after this call finds nothing new, or the run is over; rejects when it fails. */
+  async processAllAvailable(): Promise<void> {
+    if (this.#over) return this.terminated
+    const nothingNew = firstValueFrom(
+      new Observable<void>((subscriber) => {
+        // The tick in flight began before this call, so its answer counts only if it is a later one.
+        let ticks = this.#status.isTriggerActive ? -1 : 0
+        return this.#outcomes.subscribe({
+          next: (outcome) => {
+            if ('error' in outcome) subscriber.error(outcome.error)
+            else if (++ticks > 0 && (outcome.batchId === undefined || outcome.caughtUp)) subscriber.next()
+            else this.#kick.next()
+          },
+          complete: () => subscriber.next(),
+        })
+      }),
+    )
+    this.#kick.next()
+    await nothingNew
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.drain()
+  }
+
+  #begin(run: (controls: RunControls) => Observable<QueryProgress>): void {
+    if (this.#over) return
+    const controls: RunControls = {
+      kick$: this.#kick,
+      drain$: this.#drain,
+      tracker: this.#tracker,
+      onEvent: (event) => {
+        this.#status = nextStatus(this.#status, event)
+        this.#events.next(event)
+      },
+      onOutcome: (outcome) => this.#outcomes.next(outcome),
+    }
+    this.#subscription = run(controls).subscribe({
+      next: (progress) => {
+        this.#recent.push(progress)
+        if (this.#recent.length > progressKept) this.#recent.shift()
+        this.#progress.next(progress)
+      },
+      error: (error: unknown) => {
+        this.#over = true
+        this.#outcomes.next({ error })
+        this.#progress.error(error)
+        this.#finish()
+        this.#settle.reject(error)
+      },
+      complete: () => {
+        this.#over = true
+        this.#finish()
+        this.#settle.resolve()
+      },
+    })
+  }
+
+  #finish(): void {
+    this.#progress.complete()
+    this.#events.complete()
+    this.#outcomes.complete()
+  }
+}
+
+function idle(tracker: Tracker): Promise<void> {
+  return new Promise((resolve) => tracker.idle.subscribe({ complete: resolve }))
+}
+
+function nextStatus(status: QueryStatus, event: QueryEvent): QueryStatus {
+  switch (event.type) {
+    case 'triggered':
+      return { ...status, message: 'Getting offsets', isTriggerActive: true }
+    case 'planned':
+      return { message: 'Processing new data', isDataAvailable: true, isTriggerActive: true }
+    case 'idle':
+      return { message: 'Waiting for data to arrive', isDataAvailable: false, isTriggerActive: false }
+    case 'source-committed':
+    case 'done':
+      return { ...status, message: 'Waiting for next trigger', isTriggerActive: false }
+    case 'restarting':
+      return { ...status, message: 'Restarting', isTriggerActive: false }
+    case 'stopped':
+      return { message: 'Stopped', isDataAvailable: false, isTriggerActive: false }
+    case 'failed': {
+      const { error } = event
+      return {
+        message: `Terminated with exception: ${error instanceof Error ? error.message : String(error)}`,
+        isDataAvailable: false,
+        isTriggerActive: false,
+      }
+    }
+    default:
+      return status
+  }
+}

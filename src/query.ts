@@ -1,0 +1,213 @@
+import { randomUUID } from 'node:crypto'
+import { catchError, concat, defer, EMPTY, ignoreElements, map, type Observable, type SchedulerLike, tap } from 'rxjs'
+import { commandPort } from '../operators/call-port.ts'
+import { locateError } from '../operators/locate-error.ts'
+import { retryBackoff } from '../operators/retry-backoff.ts'
+import type { RowsOperator } from '../operators/transform-rows.ts'
+import { usingResource } from '../operators/using-resource.ts'
+import type { Checkpoint } from './checkpoint/checkpoint.ts'
+import { isDeterministic } from './deterministic.ts'
+import { GuaranteeError } from './errors.ts'
+import type { QueryEvent, QueryEventBody } from './events.ts'
+import { atLeast, computeGuarantee, type Guarantee, type GuaranteeLevel } from './guarantee.ts'
+import { type BatchLimit, runPipeline } from './pipeline.ts'
+import { ProgressBuilder, type QueryProgress } from './progress.ts'
+import { QueryLog } from './query-log.ts'
+import { fromCommand, type Result } from './result.ts'
+import type { RetryPolicy } from './retry.ts'
+import { type RunContext, runContext } from './run-context.ts'
+import type { Schema } from './schema.ts'
+import type { StreamWriter } from './sink.ts'
+import { journalPort, readAllAvailable, type StreamReader } from './source.ts'
+import { Tracker } from './tracker.ts'
+import type { Trigger, TriggerOutcome } from './trigger.ts'
+
+/** Everything a run is made from. Reader and writer are made afresh on every start and restart. */
+export interface QuerySpec<Offset extends object, Partition, Row extends object, Out extends object, Message> {
+  readonly name: string
+  readonly source: { readonly name: string; readonly reader: () => StreamReader<Offset, Partition, Row> }
+  readonly operators: readonly RowsOperator[]
+  readonly sink: { readonly id: string; readonly name: string; readonly writer: () => StreamWriter<Out, Message> }
+  /** Of the rows that reach the sink. */
+  readonly schema: Schema | undefined
+  readonly checkpoint: Checkpoint
+  readonly trigger: Trigger
+  readonly limit: Partial<BatchLimit>
+  readonly require: GuaranteeLevel | undefined
+  readonly retry: RetryPolicy
+  readonly restart: RetryPolicy
+  readonly scheduler: SchedulerLike
+  readonly concurrency: number
+  readonly highWaterMark: number
+  readonly maxPushed: number
+}
+
+/** How a run is steered and observed from outside. */
+export interface RunControls {
+  readonly kick$: Observable<unknown>
+  /** Must repeat its value to late subscribers. */
+  readonly drain$: Observable<unknown>
+  /** Everything that must settle before the run is over, its lease included. */
+  readonly tracker: Tracker
+  readonly onEvent: (event: QueryEvent) => void
+  readonly onOutcome: (outcome: TriggerOutcome) => void
+}
+
+/**
+ * One run of a query, from taking the lease to freeing it. Emits the progress of each batch.
+ * Completion and errors come after everything is torn down and unlocked; after an unsubscription `controls.tracker` tells when it is.
+ */
+export function runQuery<Offset extends object, Partition, Row extends object, Out extends object, Message>(
+  spec: QuerySpec<Offset, Partition, Row, Out, Message>,
+  controls: RunControls,
+): Observable<QueryProgress> {
+  const emit = (event: QueryEventBody): void => controls.onEvent({ at: spec.scheduler.now(), ...event })
+  return usingResource({
+    open: () => QueryLog.open(spec.checkpoint, [spec.source.name]),
+    use: (log) => runWithRestarts(spec, controls, log, emit),
+    close: (log) => log.close(),
+    tracker: controls.tracker,
+    onCloseError: (error) => emit({ type: 'warning', message: 'the checkpoint could not be closed', error }),
+  }).pipe(
+    locateError({ query: spec.name }),
+    tap({
+      error: (error: unknown) => emit({ type: 'failed', error }),
+      complete: () => emit({ type: 'stopped' }),
+      unsubscribe: () => emit({ type: 'stopped' }),
+    }),
+  )
+}
+
+function runWithRestarts<Offset extends object, Partition, Row extends object, Out extends object, Message>(
+  spec: QuerySpec<Offset, Partition, Row, Out, Message>,
+  controls: RunControls,
+  log: QueryLog,
+  emit: (event: QueryEventBody) => void,
+): Observable<QueryProgress> {
+  const runId = randomUUID()
+  let told = false
+  return defer(() => {
+    const tracker = new Tracker()
+    return usingResource({
+      open: () => defer(() => [{ reader: spec.source.reader(), writer: spec.sink.writer() }]),
+      use: ({ reader, writer }) => {
+        const deterministic = spec.operators.every(isDeterministic)
+        const guarantee = guaranteeOf(spec, reader, writer, deterministic)
+        const builder = new ProgressBuilder({
+          id: log.queryId,
+          runId,
+          name: spec.name,
+          source: spec.source.name,
+          sink: spec.sink.name,
+          guarantee,
+        })
+        const observe = (event: QueryEventBody): void => {
+          builder.observe({ at: spec.scheduler.now(), ...event })
+          emit(event)
+        }
+        const context = contextOf(spec, log, observe, tracker, deterministic)
+        if (!told) emit({ type: 'started', queryId: log.queryId, runId, name: spec.name, guarantee })
+        told = true
+        return concat(
+          startWriter(spec, writer, log, context),
+          runPipeline({ ...spec, ...controls, reader, writer, log, context, limit: limitOf(spec, reader) }).pipe(
+            map(() => builder.finish(spec.scheduler.now())),
+          ),
+        )
+      },
+      close: ({ reader, writer }) =>
+        concat(
+          tracker.idle,
+          stopPort('sink', () => writer.stop?.(), emit),
+          stopPort('source', () => reader.stop?.(), emit),
+        ),
+      tracker: controls.tracker,
+      onCloseError: (error) => emit({ type: 'warning', message: 'tear-down failed', error }),
+    })
+  }).pipe(
+    retryBackoff({
+      ...spec.restart,
+      // A log that may have taken an entry or not can only be read again by opening it again.
+      retryable: (error) => !log.broken && spec.restart.retryable(error),
+      resetOnSuccess: true,
+      scheduler: spec.scheduler,
+      onRetry: (retry) => emit({ type: 'restarting', ...retry }),
+    }),
+  )
+}
+
+function guaranteeOf<Offset extends object, Partition, Row extends object, Out extends object, Message>(
+  spec: QuerySpec<Offset, Partition, Row, Out, Message>,
+  reader: StreamReader<Offset, Partition, Row>,
+  writer: StreamWriter<Out, Message>,
+  deterministic: boolean,
+): Guarantee {
+  const journal = reader.kind === 'acked' ? undefined : reader[journalPort]
+  const kind = reader.kind === 'acked' ? 'acked' : journal?.acked === true ? 'journaled' : 'replayable'
+  const guarantee = computeGuarantee({
+    reader: kind,
+    identity: journal?.identity ?? false,
+    writer: writer.guarantee,
+    deterministic,
+    durable: spec.checkpoint.durable ?? true,
+  })
+  if (spec.require !== undefined && !atLeast(guarantee.level, spec.require)) {
+    throw new GuaranteeError(
+      `query ${JSON.stringify(spec.name)} requires ${spec.require}, and it can give ${guarantee.level}: ${guarantee.reason}`,
+    )
+  }
+  return guarantee
+}
+
+function contextOf(
+  spec: Pick<RunContext, 'name' | 'scheduler' | 'retry' | 'concurrency' | 'highWaterMark' | 'maxPushed'> & {
+    readonly sink: { readonly id: string }
+  },
+  log: QueryLog,
+  emit: RunContext['emit'],
+  tracker: Tracker,
+  deterministic: boolean,
+): RunContext {
+  const { name, scheduler, retry, concurrency, highWaterMark, maxPushed } = spec
+  return runContext({
+    name,
+    scheduler,
+    retry,
+    concurrency,
+    highWaterMark,
+    maxPushed,
+    sinkId: spec.sink.id,
+    epoch: log.session.epoch,
+    deterministic,
+    emit,
+    tracker,
+  })
+}
+
+function startWriter<Out extends object, Message>(
+  spec: { readonly sink: { readonly id: string }; readonly schema: Schema | undefined; readonly name: string },
+  writer: StreamWriter<Out, Message>,
+  log: QueryLog,
+  context: RunContext,
+): Observable<never> {
+  const { queryId, session } = log
+  const start = { queryId, sinkId: spec.sink.id, epoch: session.epoch, schema: spec.schema }
+  return commandPort(context, 'start of the sink', () => writer.start?.(start)).pipe(ignoreElements())
+}
+
+function limitOf(
+  spec: { readonly limit: Partial<BatchLimit> },
+  reader: Pick<StreamReader<never, never, never>, 'defaultLimit'>,
+): BatchLimit {
+  return { ...readAllAvailable, minRows: 0, maxDelayMs: Infinity, ...reader.defaultLimit, ...spec.limit }
+}
+
+function stopPort(port: string, stop: () => Result<unknown>, emit: (event: QueryEventBody) => void): Observable<never> {
+  return fromCommand(stop).pipe(
+    catchError((error: unknown) => {
+      emit({ type: 'warning', message: `stop of the ${port} failed`, error })
+      return EMPTY
+    }),
+    ignoreElements(),
+  )
+}

@@ -1,0 +1,76 @@
+import {
+  defaultIfEmpty,
+  defer,
+  from,
+  ignoreElements,
+  isObservable,
+  map,
+  type Observable,
+  of,
+  take,
+  toArray,
+} from 'rxjs'
+import { PortError } from './errors.ts'
+
+/**
+ * What a port may answer with: a value, a promise, or an Observable of exactly one value (taken at completion).
+ * Of a command only the completion counts. A plain value or an Observable stays synchronous: the engine adds no promise of its own.
+ */
+export type Result<T> = T | PromiseLike<T> | Observable<T>
+
+function isPromiseLike<T>(value: Result<T>): value is PromiseLike<T> {
+  return typeof value === 'object' && value !== null && 'then' in value && typeof value.then === 'function'
+}
+
+/**
+ * Calls a port on subscription and emits its one value, then completes.
+ * @param port named in the error when the answer is an Observable of no value or of several.
+ */
+export function fromResult<T>(port: string, call: () => Result<T>): Observable<T> {
+  return defer(() => {
+    const result = call()
+    if (isObservable(result)) {
+      return result.pipe(
+        take(2),
+        toArray(),
+        map((values) => {
+          if (values.length === 1) return values[0] as T
+          throw new PortError(
+            `${port} must answer with exactly one value, and its Observable emitted ${values.length === 0 ? 'none' : 'several'}`,
+          )
+        }),
+      )
+    }
+    return isPromiseLike(result) ? from(result) : of(result)
+  })
+}
+
+/** Calls a command on subscription; emits `undefined` once it is done, then completes. What it answered is ignored. */
+export function fromCommand(call: () => Result<unknown>): Observable<undefined> {
+  return defer(() => {
+    const result = call()
+    if (isObservable(result)) return result.pipe(ignoreElements(), defaultIfEmpty(undefined))
+    return isPromiseLike(result) ? from(result).pipe(map(() => undefined)) : of(undefined)
+  })
+}
+
+/**
+ * Calls a port and calls back, without a subscription: for the path that every chunk takes. It can't be cancelled, because a write that was begun
+ * has to settle before anything may follow it. A plain answer calls back before this function returns.
+ */
+export function settle(
+  call: () => Result<unknown>,
+  done: (value: unknown) => void,
+  failed: (error: unknown) => void,
+): void {
+  let result: Result<unknown>
+  try {
+    result = call()
+  } catch (error) {
+    failed(error)
+    return
+  }
+  if (isObservable(result)) result.pipe(toArray()).subscribe({ next: (values) => done(values.at(-1)), error: failed })
+  else if (isPromiseLike(result)) result.then(done, failed)
+  else done(result)
+}

@@ -1,0 +1,50 @@
+import { NEVER, Observable, tap } from 'rxjs'
+import { QueryRunningError } from './errors.ts'
+import type { QueryProgress } from './progress.ts'
+import type { RunControls } from './query.ts'
+import { QueryRun } from './query-run.ts'
+import { Tracker } from './tracker.ts'
+
+/**
+ * A query that can be run: an Observable of its progress, one value a batch. Cold: subscribing runs it, unsubscribing aborts it.
+ * Errors and completion come after everything was torn down and unlocked, so that `query.pipe(retry(3))` works. Running it twice at once fails.
+ */
+export class StreamingQuery extends Observable<QueryProgress> {
+  readonly name: string
+  readonly #run: (controls: RunControls) => Observable<QueryProgress>
+  #current: object | undefined
+
+  constructor(name: string, run: (controls: RunControls) => Observable<QueryProgress>) {
+    super((subscriber) => {
+      const controls = { kick$: NEVER, drain$: NEVER, tracker: new Tracker(), onEvent: () => {}, onOutcome: () => {} }
+      return this.#once(controls).subscribe(subscriber)
+    })
+    this.name = name
+    this.#run = run
+  }
+
+  /** Runs it, with a handle to observe and to stop it by. */
+  start(): QueryRun {
+    return new QueryRun((controls) => this.#once(controls))
+  }
+
+  #once(controls: RunControls): Observable<QueryProgress> {
+    return new Observable((subscriber) => {
+      if (this.#current !== undefined) {
+        subscriber.error(new QueryRunningError(`query ${JSON.stringify(this.name)} is running already`))
+        return
+      }
+      const current = {}
+      this.#current = current
+      const free = (): void => {
+        if (this.#current === current) this.#current = undefined
+      }
+      subscriber.add(() => controls.tracker.idle.subscribe({ complete: free }))
+      subscriber.add(
+        this.#run(controls)
+          .pipe(tap({ error: free, complete: free }))
+          .subscribe(subscriber),
+      )
+    })
+  }
+}
