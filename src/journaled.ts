@@ -9,12 +9,13 @@ import {
   type ObservableInput,
   of,
   skip,
+  throwIfEmpty,
   toArray,
 } from 'rxjs'
 import type { PlannedBatch } from './batch.ts'
 import type { CheckpointSession } from './checkpoint/checkpoint.ts'
 import { encodeJournal } from './checkpoint/journal.ts'
-import { OptionError, PortError } from './errors.ts'
+import { CheckpointCorruptError, OptionError, PortError } from './errors.ts'
 import { IdentityWindow, type JournalHeader, snapshotEvery } from './identity-window.ts'
 import { rules, validateOptions } from './options.ts'
 import { fromCommand, fromResult } from './result.ts'
@@ -156,8 +157,15 @@ function journaledReader<Offset extends object, Row extends object>(
     defaultLimit: { maxRows: 10_000 },
     ...outside,
     partitions: (start, end) => (JSON.stringify(start) === JSON.stringify(end) ? [] : [{ journal: true }]),
-    read: (_partition, { batchId }) =>
-      withoutHeader((journal as NonNullable<typeof journal>)(batchId)) as ObservableInput<readonly Row[]>,
+    read: (_partition, { batchId }) => {
+      const missing = (): Error =>
+        new CheckpointCorruptError(
+          `the journal of batch ${batchId} is missing: expected the rows that were logged with it`,
+        )
+      return withoutHeader((journal as NonNullable<typeof journal>)(batchId), missing) as ObservableInput<
+        readonly Row[]
+      >
+    },
     [journalPort]: port,
   }
 }
@@ -171,25 +179,33 @@ function encode(header: JournalHeader, chunks: readonly (readonly unknown[])[]):
   return records
 }
 
-/** The same kind of input without its first chunk: what can be pulled stays so, and what is synchronous too. */
-function withoutHeader(chunks: ObservableInput<readonly unknown[]>): ObservableInput<readonly unknown[]> {
-  if (isObservable(chunks)) return chunks.pipe(skip(1))
-  if (Symbol.asyncIterator in chunks) return skipFirstAsync(chunks)
-  return Symbol.iterator in chunks ? skipFirst(chunks) : from(chunks).pipe(skip(1))
+/**
+ * The same kind of input without its first chunk: what can be pulled stays so, and what is synchronous too.
+ * Every journal has a header, so a journal without one is missing, and not empty.
+ */
+function withoutHeader(
+  chunks: ObservableInput<readonly unknown[]>,
+  missing: () => Error,
+): ObservableInput<readonly unknown[]> {
+  if (isObservable(chunks)) return chunks.pipe(throwIfEmpty(missing), skip(1))
+  if (Symbol.asyncIterator in chunks) return skipFirstAsync(chunks, missing)
+  return Symbol.iterator in chunks ? skipFirst(chunks, missing) : from(chunks).pipe(throwIfEmpty(missing), skip(1))
 }
 
-function* skipFirst<T>(values: Iterable<T>): Generator<T> {
+function* skipFirst<T>(values: Iterable<T>, missing: () => Error): Generator<T> {
   let first = true
   for (const value of values) {
     if (!first) yield value
     first = false
   }
+  if (first) throw missing()
 }
 
-async function* skipFirstAsync<T>(values: AsyncIterable<T>): AsyncGenerator<T> {
+async function* skipFirstAsync<T>(values: AsyncIterable<T>, missing: () => Error): AsyncGenerator<T> {
   let first = true
   for await (const value of values) {
     if (!first) yield value
     first = false
   }
+  if (first) throw missing()
 }

@@ -57,7 +57,7 @@ export class QueryLog {
 
   plan(batch: PlannedBatch, journal: readonly Uint8Array[] = []): Observable<undefined> {
     const rows = journal.map((bytes): LogRecord => ({ journal: batch.batchId, rows: bytes }))
-    return this.#write([...rows, { plan: batch }], (state) => ({ ...state, pending: batch }))
+    return this.#write([...rows, { plan: batch }], ({ unplanned: _, ...state }) => ({ ...state, pending: batch }))
   }
 
   done(batch: PlannedBatch, outcome: BatchOutcome): Observable<undefined> {

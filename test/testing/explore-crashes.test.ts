@@ -1,0 +1,107 @@
+import { describe, expect, it } from 'vitest'
+import { filterRows } from '../../operators/filter-rows.ts'
+import { mapRows } from '../../operators/map-rows.ts'
+import { OptionError } from '../../src/errors.ts'
+import { readStream } from '../../src/stream.ts'
+import { exploreCrashes } from '../../src/testing/explore-crashes.ts'
+import * as bugs from './seeded-bugs.ts'
+
+describe('exploreCrashes is silent on', () => {
+  it('every pair of model source and sink, with a crash after every effect', () => {
+    const report = exploreCrashes()
+    expect(report.text).toBe(`${report.schedules} schedules, none failed`)
+    expect(report.schedules).toBeGreaterThan(16 * 15)
+  })
+
+  it('every pair, with two crashes', () => {
+    const report = exploreCrashes(undefined, { rows: 6, maxRows: 3, crashes: 2 })
+    expect(report.text).toBe(`${report.schedules} schedules, none failed`)
+  })
+
+  it('one partition, more partitions than rows, a row a batch, everything in a batch', () => {
+    for (const shape of [{ partitions: 1 }, { partitions: 9 }, { maxRows: 1, rows: 4 }, { maxRows: 100 }]) {
+      expect(exploreCrashes(undefined, shape).failures).toEqual([])
+    }
+  })
+
+  it("a pipeline with a user's operators", () => {
+    const report = exploreCrashes(
+      ({ source, sink, options }) =>
+        readStream(source)
+          .pipe(
+            mapRows((row) => ({ ...row, odd: row.id % 2 === 1 })),
+            filterRows(({ odd }) => odd),
+          )
+          .writeStream(sink, options),
+      { expected: (id) => id % 2 === 1 },
+    )
+    expect(report.text).toMatch(/none failed$/)
+  })
+})
+
+describe('exploreCrashes finds', () => {
+  it.each([
+    [
+      'an acknowledgement before the commit',
+      bugs.ackBeforeCommit,
+      { sources: ['acked'], sinks: ['transactional'] },
+      'lost',
+    ],
+    ['a moving latestOffset', bugs.movingLatestOffset, { sources: ['replayable'], sinks: ['transactional'] }, 'failed'],
+    [
+      'a commit that is logged before the sink committed',
+      bugs.commitLoggedBeforeSink,
+      { sources: ['replayable'], sinks: ['transactional'] },
+      'lost',
+    ],
+    ['a plan that is not logged', bugs.unloggedPlan, { sources: ['replayable'], sinks: ['transactional'] }, 'lost'],
+    [
+      'a plan that is not logged (position keys)',
+      bugs.unloggedPlan,
+      { sources: ['replayable'], sinks: ['position'], partitions: 3 },
+      'lost',
+    ],
+    [
+      'a batch id that is given to other rows',
+      bugs.batchIdReused,
+      { sources: ['replayable'], sinks: ['transactional'] },
+      'lost',
+    ],
+    ['rows that are dropped', bugs.losesRows, {}, 'lost'],
+    ['a pipeline that hangs', bugs.hangs, {}, 'stuck'],
+  ] as const)('%s', (_name, pipeline, where, problem) => {
+    const report = exploreCrashes(pipeline, where)
+    expect(report.failures.map((failure) => failure.problem)).toContain(problem)
+  })
+
+  it('an order of offsets that a moving latestOffset broke, by compare', () => {
+    const { failures } = exploreCrashes(bugs.movingLatestOffset, { sources: ['replayable'], sinks: ['transactional'] })
+    expect(failures.some(({ detail }) => detail.includes('latestOffset went back'))).toBe(true)
+  })
+})
+
+describe('a report', () => {
+  const options = { sources: ['acked'], sinks: ['transactional'] } as const
+  const report = exploreCrashes(bugs.ackBeforeCommit, options)
+  const [first] = report.failures
+
+  it('names the shortest failing schedule and tells its story', () => {
+    expect(report.text).toMatch(
+      /^\d+ schedules, \d+ failed \(lost\)\. The shortest, acked\/transactional@\d+, promises at-least-once; lost: rows/,
+    )
+    expect(first?.trace).toMatch(/ack up to 2 {3}✗ the process dies here/)
+  })
+
+  it('is the same on every run', () => {
+    expect(exploreCrashes(bugs.ackBeforeCommit, options)).toEqual(report)
+  })
+
+  it('replays a schedule from its id', () => {
+    const again = exploreCrashes(bugs.ackBeforeCommit, { only: first?.id as string })
+    expect(again).toMatchObject({ schedules: 1, failures: [first] })
+  })
+
+  it.each(['acked/append', 'acked/append@x', 'other/append@1'])('refuses the id %j', (only) => {
+    expect(() => exploreCrashes(undefined, { only })).toThrow(OptionError)
+  })
+})

@@ -1,0 +1,139 @@
+import { concat, defer, from, ignoreElements, map, type Observable, of } from 'rxjs'
+import type { Checkpoint, LogRecord } from '../../src/checkpoint/checkpoint.ts'
+import { fromCommand, fromResult } from '../../src/result.ts'
+import { readStream } from '../../src/stream.ts'
+import type { ModelPipeline, ModelPorts } from '../../src/testing/explore-crashes.ts'
+
+type Source = ModelPorts['source']
+type Reader = ReturnType<Source['streamReader']>
+type Writer = ReturnType<ModelPorts['sink']>
+
+const withReader = (source: Source, change: (reader: Reader) => Reader): Source => ({
+  ...source,
+  streamReader: () => change(source.streamReader()),
+})
+
+const run = ({ source, sink, options }: ModelPorts): Observable<unknown> =>
+  readStream(source).writeStream(sink, options)
+
+/** Acknowledges what it read before anybody wrote it. */
+export const ackBeforeCommit: ModelPipeline = (ports) =>
+  run({
+    ...ports,
+    source: withReader(ports.source, (reader) => ({
+      ...reader,
+      read: (range, context) =>
+        concat(
+          from(reader.read(range, context)),
+          defer(() => fromCommand(() => reader.commit?.({ position: range.to }))).pipe(ignoreElements()),
+        ),
+    })),
+  })
+
+/** Counts on with every call, whatever is there: positions without rows are passed over, and a restart begins anew. */
+export const movingLatestOffset: ModelPipeline = (ports) =>
+  run({
+    ...ports,
+    source: withReader(ports.source, (reader) => {
+      let current = 0
+      return {
+        ...reader,
+        latestOffset: (start, limit) =>
+          fromResult('latestOffset', () => reader.latestOffset(start, limit)).pipe(
+            map(() => {
+              current += 4
+              return { position: Math.min(current, 10) }
+            }),
+          ),
+      }
+    }),
+  })
+
+/** Says "committed" at once, and commits when the next batch begins or the run ends. */
+export const commitLoggedBeforeSink: ModelPipeline = (ports) =>
+  run({
+    ...ports,
+    sink: () => {
+      const writer = ports.sink()
+      let owed: Observable<unknown> = of(undefined)
+      const settle = (): Observable<unknown> => defer(() => owed)
+      return {
+        ...writer,
+        begin: (batch) =>
+          settle().pipe(
+            ignoreElements(),
+            (settled) =>
+              concat(
+                settled,
+                fromResult('begin', () => writer.begin?.(batch) ?? 'write'),
+              ) as Observable<'write' | 'committed'>,
+          ),
+        commit: (messages, batch) => {
+          owed = fromCommand(() => writer.commit(messages, batch))
+          return of(undefined)
+        },
+        stop: settle,
+      }
+    },
+  })
+
+const withSessionWrite = (
+  checkpoint: Checkpoint,
+  change: (
+    write: (records: readonly LogRecord[]) => Observable<unknown>,
+  ) => (records: readonly LogRecord[]) => Observable<unknown>,
+): Checkpoint => ({
+  ...checkpoint,
+  open: (query) =>
+    fromResult('open', () => checkpoint.open(query)).pipe(
+      map((session) => ({ ...session, write: change((records) => fromCommand(() => session.write(records))) })),
+    ),
+})
+
+/** Logs a batch only when it is done: after a crash the same batch id is given to another range. */
+export const unloggedPlan: ModelPipeline = (ports) => {
+  let held: readonly LogRecord[] = []
+  const checkpoint = withSessionWrite(ports.options.checkpoint, (write) => (records) => {
+    if (records.some((record) => 'plan' in record)) {
+      held = records
+      return of(undefined)
+    }
+    const all = [...held, ...records]
+    held = []
+    return write(all)
+  })
+  return run({ ...ports, options: { ...ports.options, checkpoint } })
+}
+
+/** Numbers the batches of each process from 0. */
+export const batchIdReused: ModelPipeline = (ports) =>
+  run({
+    ...ports,
+    sink: () => {
+      const writer = ports.sink()
+      const first: number[] = []
+      const renumbered = <B extends { readonly batchId: number }>(batch: B): B => {
+        first[0] ??= batch.batchId
+        return { ...batch, batchId: batch.batchId - first[0] }
+      }
+      return {
+        ...writer,
+        begin: (batch) => writer.begin?.(renumbered(batch)) ?? 'write',
+        commit: (messages, batch) => writer.commit(messages, renumbered(batch)),
+      } satisfies Writer
+    },
+  })
+
+/** Drops the second half of a partition without saying so. */
+export const losesRows: ModelPipeline = (ports) =>
+  run({
+    ...ports,
+    source: withReader(ports.source, (reader) => ({
+      ...reader,
+      read: (range, context) => from(reader.read(range, context)).pipe(map((rows) => rows.slice(0, 1))),
+    })),
+  })
+
+/** Never answers. */
+export const hangs: ModelPipeline = (ports) =>
+  run({ ...ports, sink: () => ({ ...ports.sink(), commit: () => new Promise(() => {}) }) })
