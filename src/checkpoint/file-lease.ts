@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto'
 import { join } from 'node:path'
 import { CheckpointCorruptError, CheckpointLockedError, LeaseLostError } from '../errors.ts'
 import { putAll, removeTemporaries } from './durable-files.ts'
@@ -33,6 +34,8 @@ export interface LeaseFolder {
 
 interface Holder extends ProcessIdentity {
   readonly since: string
+  /** Tells apart two openers in one process. */
+  readonly id: string
 }
 
 const releasedSuffix = '.released'
@@ -65,13 +68,25 @@ export async function takeLease(at: LeaseFolder, last: number): Promise<Lease> {
   const { files, folder } = at
   const epoch = last + 1
   const path = join(folder, String(epoch))
-  const holder: Holder = { ...at.processes.self(), since: new Date(at.now()).toISOString() }
-  await putAll(files, [{ folder, name: String(epoch), content: JSON.stringify(holder) }], {
-    epoch,
-    beforeLink: async () => {},
-    taken: () => lockedMeanwhile(at),
-  })
-  const lease: Lease = {
+  const holder: Holder = { ...at.processes.self(), since: new Date(at.now()).toISOString(), id: randomUUID() }
+  const withdraw = async () => {
+    await files.remove(path)
+    await files.syncFolder(folder)
+  }
+  try {
+    await putAll(files, [{ folder, name: String(epoch), content: JSON.stringify(holder) }], {
+      epoch,
+      beforeLink: async () => {},
+      taken: () => lockedMeanwhile(at),
+    })
+    // A slow starter may get a number that has been used and removed meanwhile.
+    if (greatest(await namesIn(at)) !== epoch) throw lockedMeanwhile(at)
+  } catch (error) {
+    if ((await readHolder(at, epoch))?.id === holder.id) await withdraw()
+    else if (greatest(await namesIn(at)) >= epoch) throw lockedMeanwhile(at) // a faster starter removes what slower ones had prepared
+    throw error
+  }
+  return {
     epoch,
     assertHeld: async () => {
       const current = greatest(await namesIn(at))
@@ -90,17 +105,8 @@ export async function takeLease(at: LeaseFolder, last: number): Promise<Lease> {
       const mark = await files.create(`${path}${releasedSuffix}`, 0o666)
       await mark.close()
     },
-    withdraw: async () => {
-      await files.remove(path)
-      await files.syncFolder(folder)
-    },
+    withdraw,
   }
-  // A slow starter may get a number that has been used and removed meanwhile.
-  if (greatest(await namesIn(at)) !== epoch) {
-    await lease.withdraw()
-    throw lockedMeanwhile(at)
-  }
-  return lease
 }
 
 async function namesIn({ files, folder }: LeaseFolder): Promise<readonly string[]> {

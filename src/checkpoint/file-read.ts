@@ -8,7 +8,7 @@ import type { FileSystem } from './file-system.ts'
 import type { LoggedBatch } from './log.ts'
 import { parseOffset } from './offset-text.ts'
 import { decodePlan, type LoggedPlan } from './plan-text.ts'
-import { assertSources, type Recovery, recover } from './recovery.ts'
+import { assertSources, parseSources, type Recovery, recover } from './recovery.ts'
 import { assertVersion, checkCommit, metadataLine, parseMetadata, parseOffsets } from './spark-files.ts'
 
 /** What a checkpoint's folder holds, checked through. */
@@ -127,14 +127,7 @@ async function readMetadata(
 async function readSources(files: FileSystem, { own }: FileLayout): Promise<readonly string[] | undefined> {
   const path = join(own, sourcesName)
   const body = await versionedBody(files, path)
-  if (body === undefined) return undefined
-  try {
-    const names: unknown = JSON.parse(body)
-    if (Array.isArray(names) && names.every((name) => typeof name === 'string')) return names
-  } catch (cause) {
-    throw new CheckpointCorruptError(`${path}: expected the names of the sources as JSON`, { cause })
-  }
-  throw new CheckpointCorruptError(`${path}: expected the names of the sources`)
+  return body === undefined ? undefined : parseSources(body, path)
 }
 
 async function readInitial(files: FileSystem, { own }: FileLayout): Promise<object | undefined> {

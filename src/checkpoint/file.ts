@@ -77,7 +77,10 @@ export function fileCheckpointOn(host: FileCheckpointHost, dir: string, options:
     const state = await readFolder(files, layout, sources)
     for (const folder of folders) await ensureFolder(files, folder)
     await ensureFolder(files, layout.journals, 0o700)
-    for (const path of state.leftovers) await files.remove(path)
+    for (const path of state.leftovers) {
+      await lease.assertHeld() // a later holder may have given the name to something else
+      await files.remove(path)
+    }
     const log = new FileLog({ files, layout, lease, retain, now }, state)
     const queryId = state.queryId ?? randomUUID()
     const missing: NewEntry[] = []

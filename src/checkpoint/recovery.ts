@@ -137,3 +137,14 @@ export function assertSources(where: string, logged: readonly string[], asked: r
     `${where}: expected the sources ${asked.join(', ')}, found a checkpoint of ${logged.join(', ')}`,
   )
 }
+
+/** The names of the sources as a checkpoint keeps them: a JSON array. @throws CheckpointCorruptError */
+export function parseSources(text: string, where: string): readonly string[] {
+  try {
+    const names: unknown = JSON.parse(text)
+    if (Array.isArray(names) && names.every((name) => typeof name === 'string')) return names
+  } catch (cause) {
+    throw new CheckpointCorruptError(`${where}: expected the names of the sources as JSON`, { cause })
+  }
+  throw new CheckpointCorruptError(`${where}: expected the names of the sources`)
+}

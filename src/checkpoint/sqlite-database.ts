@@ -113,12 +113,12 @@ function pragma(database: SqliteDatabase, name: string): unknown {
   return typeof value === 'bigint' ? Number(value) : value
 }
 
-/** SQLite's own errors in the checkpoint's words. */
+/** SQLite's own errors of opening and reading, in the checkpoint's words. */
 export function translated(file: string, cause: unknown): unknown {
   const code = primaryCode(cause)
   if (code === 5 || code === 6)
     return new CheckpointLockedError(`checkpoint ${file} is in use by another process or session`, { cause })
-  if (code === 11 || code === 26)
+  if (code === 1 || code === 11 || code === 26)
     return new CheckpointCorruptError(
       `${file}: expected a sound database, found: ${String((cause as Error).message)}`,
       { cause },
@@ -127,6 +127,7 @@ export function translated(file: string, cause: unknown): unknown {
 }
 
 const namedCodes: ReadonlyMap<string, number> = new Map([
+  ['SQLITE_ERROR', 1], // no such table
   ['SQLITE_BUSY', 5],
   ['SQLITE_LOCKED', 6],
   ['SQLITE_CORRUPT', 11],

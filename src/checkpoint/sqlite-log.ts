@@ -4,7 +4,7 @@ import { decodeJournal } from './journal.ts'
 import type { LogEntry } from './log.ts'
 import { formatOffset, parseOffset } from './offset-text.ts'
 import { decodePlan, encodePlan } from './plan-text.ts'
-import { assertSources, type Log, recover } from './recovery.ts'
+import { assertSources, type Log, parseSources, recover } from './recovery.ts'
 import type { OpenLog } from './session.ts'
 import type { SqliteDatabase, SqliteStatement } from './sqlite-database.ts'
 
@@ -89,8 +89,8 @@ export class SqliteLog {
   }
 
   #read(row: QueryRow, sources: readonly string[]): Log {
-    const known: unknown = row.sources === null ? sources : JSON.parse(row.sources)
-    assertSources(`${this.#file}: table query`, known as readonly string[], sources)
+    const where = `${this.#file}: table query`
+    assertSources(where, row.sources === null ? sources : parseSources(row.sources, where), sources)
     const rows = this.#sql('SELECT batch_id, plan, outcome FROM batches ORDER BY batch_id').all() as BatchRow[]
     const name = (batchId: number) => `${this.#file}: batch ${batchId}`
     const batches = rows.map(({ batch_id, plan: text }) => {

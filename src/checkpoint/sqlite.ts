@@ -4,7 +4,14 @@ import { rules, validateOptions } from '../options.ts'
 import type { Checkpoint, CheckpointSession } from './checkpoint.ts'
 import { defaultRetain, type RetainOption, retainRule } from './options.ts'
 import { startSession } from './session.ts'
-import { createIfMissing, nodeSqlite, openLocked, type SqliteFactory, translated } from './sqlite-database.ts'
+import {
+  createIfMissing,
+  nodeSqlite,
+  openLocked,
+  type SqliteDatabase,
+  type SqliteFactory,
+  translated,
+} from './sqlite-database.ts'
 import { SqliteLog } from './sqlite-log.ts'
 
 /** Options of {@link sqliteCheckpoint}. */
@@ -58,7 +65,7 @@ export function sqliteCheckpoint(file: string, options: SqliteCheckpointOptions 
             },
           },
         )
-        openFiles.add(identity)
+        openFiles.set(identity, database)
         return { ...session, readJournal: (batchId) => log.journal(batchId) }
       } catch (error) {
         database.close()
@@ -70,9 +77,10 @@ export function sqliteCheckpoint(file: string, options: SqliteCheckpointOptions 
 
 /**
  * The system's locks are the process's, not the connection's: two copies of SQLite in one process (`node:sqlite` and better-sqlite3)
- * don't keep each other out, and the one that closes first frees the other's lock.
+ * don't keep each other out, and the one that closes first frees the other's lock. The connection is kept as well: while it is open,
+ * no other file gets the same number.
  */
-const openFiles = new Set<string>()
+const openFiles = new Map<string, SqliteDatabase>()
 
 function identityOf(file: string): string | undefined {
   const found = statSync(file, { throwIfNoEntry: false })

@@ -27,14 +27,18 @@ export function checkpointConformance(
   make: (options: { readonly retain?: number }) => CheckpointFixture,
 ): void {
   describe(`${name}: conformance`, () => {
-    const cleanups: (() => void)[] = []
-    afterEach(() => {
-      for (const cleanup of cleanups.splice(0)) cleanup()
+    const cleanups: (() => unknown)[] = []
+    afterEach(async () => {
+      for (const cleanup of cleanups.splice(0).reverse()) await cleanup()
     })
     const fixture = (options: { readonly retain?: number } = {}) => {
       const made = make(options)
       cleanups.push(made.cleanup)
-      const open = (names: readonly string[] = sources) => settle(made.checkpoint().open({ sources: names }))
+      const open = async (names: readonly string[] = sources) => {
+        const session = await settle(made.checkpoint().open({ sources: names }))
+        cleanups.push(() => settle(session.close()))
+        return session
+      }
       const reopen = async (session: CheckpointSession, names: readonly string[] = sources) => {
         await settle(session.close())
         return open(names)

@@ -16,7 +16,10 @@ function open(
   options: { liveness?: Liveness; takeOver?: boolean } = {},
 ): Promise<CheckpointSession> {
   const processes = { self: () => self, liveness: () => options.liveness ?? 'alive' }
-  const checkpoint = fileCheckpointOn({ files, processes, now: () => 0 }, dir, { takeOver: options.takeOver ?? false })
+  const checkpoint = fileCheckpointOn({ files, processes, now: () => 0 }, dir, {
+    retain: 2,
+    takeOver: options.takeOver ?? false,
+  })
   return settle(checkpoint.open({ sources: ['src'] }))
 }
 
@@ -148,16 +151,45 @@ describe('a starter that stood still', () => {
     expect(calls).toBeGreaterThan(20)
   })
 
-  /** Two others come meanwhile; the first one closes, the second one stays. */
+  /** Two others come meanwhile; the first one writes and closes, the second one stays. */
   async function openTwice(disk: ModelDisk): Promise<CheckpointSession | undefined> {
     try {
-      await (await open(disk)).close()
+      const first = await open(disk)
+      await first.write([initial])
+      for (let id = 0; id < 5; id++) await first.write([plan(first, id, 'first'), done(id)])
+      await first.close()
       return await open(disk)
     } catch (error) {
       if (error instanceof CheckpointLockedError) return undefined
       throw error
     }
   }
+})
+
+describe('an open that fails', () => {
+  it('frees the lease, whichever call failed', async () => {
+    let calls = 0
+    for (; ; calls++) {
+      const disk = new ModelDisk()
+      const before = await open(disk)
+      await before.write([initial, plan(before, 0, 'before')])
+      await before.close()
+      const { files, pauser } = pausable(disk)
+      pauser.failOnce(calls, new Error('EIO'))
+      const outcome = await open(files).then(
+        (session) => session,
+        (error: unknown) => error,
+      )
+      if (!pauser.failed) break
+      // Temporary files that could not be removed are no reason to fail.
+      if (outcome instanceof Error) expect(outcome.message, `failed at call ${calls}`).toBe('EIO')
+      else await (outcome as CheckpointSession).close()
+      const next = await open(disk)
+      expect(next.epoch, `failed at call ${calls}`).toBeGreaterThan(before.epoch)
+      expect(next.recovered.pending).toMatchObject({ batchId: 0 })
+    }
+    expect(calls).toBeGreaterThan(20)
+  })
 })
 
 function pausable(disk: ModelDisk): { files: FileSystem; pauser: PausingFiles } {

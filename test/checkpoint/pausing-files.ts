@@ -7,6 +7,7 @@ export class PausingFiles {
   #resume = () => {}
   #resumed: Promise<void> = Promise.resolve()
   #onPause = () => {}
+  #failure: Error | undefined
 
   constructor(files: FileSystem) {
     const pausing =
@@ -40,6 +41,17 @@ export class PausingFiles {
     })
   }
 
+  /** Call number `calls`, counted from now, fails. */
+  failOnce(calls: number, error: Error): void {
+    this.#left = calls
+    this.#failure = error
+  }
+
+  /** Whether that call has come. */
+  get failed(): boolean {
+    return this.#failure === undefined
+  }
+
   resume(): void {
     this.#left = Number.POSITIVE_INFINITY
     this.#resume()
@@ -49,6 +61,12 @@ export class PausingFiles {
     if (this.#left > 0) {
       this.#left -= 1
       return
+    }
+    if (this.#failure !== undefined) {
+      const error = this.#failure
+      this.#failure = undefined
+      this.#left = Number.POSITIVE_INFINITY
+      throw error
     }
     this.#onPause()
     await this.#resumed
