@@ -1,3 +1,4 @@
+import type { Batch } from './batch.ts'
 import type { PartitionFigures, Phase, QueryEvent } from './events.ts'
 import type { Guarantee } from './guarantee.ts'
 
@@ -63,9 +64,6 @@ export class ProgressBuilder {
   #previousTrigger: number | undefined
   #durations: Partial<Record<Phase, number>> = {}
   #partitions: PartitionProgress[] = []
-  #range:
-    | { readonly batchId: number; readonly start: object; readonly end: object; readonly replay: boolean }
-    | undefined
   #skipped = false
 
   constructor(header: ProgressHeader) {
@@ -78,14 +76,10 @@ export class ProgressBuilder {
         this.#triggeredAt = event.at
         this.#durations = {}
         this.#partitions = []
-        this.#range = undefined
         this.#skipped = false
         break
       case 'phase':
         this.#durations[event.phase] = (this.#durations[event.phase] ?? 0) + event.durationMs
-        break
-      case 'planned':
-        this.#range = event
         break
       case 'skipped':
         this.#skipped = true
@@ -99,8 +93,7 @@ export class ProgressBuilder {
   }
 
   /** @param now milliseconds. */
-  finish(now: number): QueryProgress {
-    const range = this.#range ?? { batchId: -1, start: {}, end: {}, replay: false }
+  finish(batch: Batch & { readonly replay: boolean }, now: number): QueryProgress {
     const { source, sink, guarantee, ...ids } = this.#header
     const batchDuration = now - this.#triggeredAt
     const sum = (of: (partition: PartitionProgress) => number): number =>
@@ -116,13 +109,13 @@ export class ProgressBuilder {
     return {
       ...ids,
       timestamp: new Date(this.#triggeredAt).toISOString(),
-      batchId: range.batchId,
-      replay: range.replay,
+      batchId: batch.batchId,
+      replay: batch.replay,
       skipped: this.#skipped,
       batchDuration,
       ...rates,
       durationMs: { ...this.#durations, triggerExecution: batchDuration },
-      sources: [{ description: source, startOffset: range.start, endOffset: range.end, ...rates }],
+      sources: [{ description: source, startOffset: batch.start, endOffset: batch.end, ...rates }],
       sink: { description: sink, numOutputRows: sum((partition) => partition.rowsWritten) },
       partitions: this.#partitions.toSorted((a, b) => a.partitionId - b.partitionId),
       guarantee,

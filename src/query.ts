@@ -62,10 +62,11 @@ export function runQuery<Offset extends object, Partition, Row extends object, O
   controls: RunControls,
 ): Observable<QueryProgress> {
   const emit = (event: QueryEventBody): void => controls.onEvent({ at: spec.scheduler.now(), ...event })
+  const runs = new Tracker()
   return usingResource({
     open: () => QueryLog.open(spec.checkpoint, [spec.source.name]),
-    use: (log) => runWithRestarts(spec, controls, log, emit),
-    close: (log) => log.close(),
+    use: (log) => runWithRestarts(spec, controls, log, runs, emit),
+    close: (log) => concat(runs.idle, log.close()),
     tracker: controls.tracker,
     onCloseError: (error) => emit({ type: 'warning', message: 'the checkpoint could not be closed', error }),
   }).pipe(
@@ -82,6 +83,7 @@ function runWithRestarts<Offset extends object, Partition, Row extends object, O
   spec: QuerySpec<Offset, Partition, Row, Out, Message>,
   controls: RunControls,
   log: QueryLog,
+  runs: Tracker,
   emit: (event: QueryEventBody) => void,
 ): Observable<QueryProgress> {
   const runId = randomUUID()
@@ -111,7 +113,7 @@ function runWithRestarts<Offset extends object, Partition, Row extends object, O
         return concat(
           startWriter(spec, writer, log, context),
           runPipeline({ ...spec, ...controls, reader, writer, log, context, limit: limitOf(spec, reader) }).pipe(
-            map(() => builder.finish(spec.scheduler.now())),
+            map((batch) => builder.finish(batch, spec.scheduler.now())),
           ),
         )
       },
@@ -121,7 +123,7 @@ function runWithRestarts<Offset extends object, Partition, Row extends object, O
           stopPort('sink', () => writer.stop?.(), emit),
           stopPort('source', () => reader.stop?.(), emit),
         ),
-      tracker: controls.tracker,
+      tracker: runs,
       onCloseError: (error) => emit({ type: 'warning', message: 'tear-down failed', error }),
     })
   }).pipe(
