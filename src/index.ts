@@ -1,40 +1,12 @@
 // Streams and queries
-
-export type { Batch, BatchOutcome, PartitionContext, PlannedBatch } from './batch.ts'
-// Pipelines by hand, from `sluice/operators`
-export { Attempt, BatchRun, PartitionTask } from './batch-run.ts'
-// Checkpoints
-export type { Checkpoint, CheckpointSession, LogRecord, Recovered } from './checkpoint/checkpoint.ts'
-export { fileCheckpoint } from './checkpoint/file.ts'
-export { memoryCheckpoint } from './checkpoint/memory.ts'
-export { sqliteCheckpoint } from './checkpoint/sqlite.ts'
-export type { ConsoleOptions } from './connectors/console/options.ts'
-export { console } from './connectors/console/sink.ts'
-export { forEachBatch } from './connectors/for-each-batch/sink.ts'
-export { type JsonRow, readJsonLines } from './connectors/json-lines/read.ts'
-export { jsonLines } from './connectors/json-lines/sink.ts'
-export type { MemoryStreamOptions } from './connectors/memory/options.ts'
-export { type MemorySink, memorySink } from './connectors/memory/sink.ts'
-export { type MemoryStream, memoryStream } from './connectors/memory/source.ts'
-export { noop } from './connectors/noop/sink.ts'
-// Built-in sources and sinks
-export type { RateOptions } from './connectors/rate/options.ts'
-export { type RateOffset, type RatePartition, type RateRow, rate } from './connectors/rate/source.ts'
-// Sources and sinks of your own
-export {
-  type BatchSource,
-  type BoundSink,
-  type DataSource,
-  defineDataSource,
-  type StreamSink,
-  type StreamSource,
-} from './data-source.ts'
-export type { DeadLetter } from './dead-letter.ts'
-export { deterministic } from './deterministic.ts'
-export { type Duration, durationMs } from './duration.ts'
-// Errors
-export * from './errors.ts'
+export { type ChunksOperator, type RowBatch, type RowStream, Rows, read, readStream } from './stream.ts'
+export { StreamingQuery } from './streaming-query.ts'
+export { QueryRun, type QueryStatus } from './query-run.ts'
+export type { LimitOptions, QueryOptions, RestartOptions } from './query-options.ts'
+export type { PartitionProgress, QueryProgress, SourceProgress } from './progress.ts'
 export type { PartitionFigures, Phase, QueryEvent, QueryEventBody } from './events.ts'
+export { type RetryPolicy, retryDelay } from './retry.ts'
+export { deterministic } from './deterministic.ts'
 export {
   computeGuarantee,
   type Guarantee,
@@ -42,26 +14,23 @@ export {
   type GuaranteeLevel,
   guaranteeLevels,
 } from './guarantee.ts'
-export { epochMs, type Instant, isoText } from './instant.ts'
-export { type JournalOptions, type JournalPartition, journaled } from './journaled.ts'
-export { toApiRange } from './offsets/api-range.ts'
-export { keysetOffset } from './offsets/keyset.ts'
-export { integerOrder, naturalOrder } from './offsets/order.ts'
-export { perKeyOffset } from './offsets/per-key.ts'
-// Positions and slices, for sources of your own
-export type { Positions } from './offsets/positions.ts'
-export { seenKeysOffset } from './offsets/seen-keys.ts'
-export { sequenceOffset } from './offsets/sequence.ts'
-export { timeOffset } from './offsets/time.ts'
-export { byDuration, byIdRange, byList, type Cut, type Range } from './partition.ts'
-export type { PartitionProgress, QueryProgress, SourceProgress } from './progress.ts'
-export { QueryLog } from './query-log.ts'
-export type { LimitOptions, QueryOptions, RestartOptions } from './query-options.ts'
-export { QueryRun, type QueryStatus } from './query-run.ts'
-export type { Result } from './result.ts'
-export { type RetryPolicy, retryDelay } from './retry.ts'
-export type { RowShape } from './row.ts'
-export { type RunContext, runContext } from './run-context.ts'
+
+// Triggers
+export {
+  availableNow,
+  type ContinuouslyOptions,
+  continuously,
+  once,
+  processingTime,
+  type Trigger,
+  type TriggerContext,
+  type TriggerFunction,
+  type TriggerOutcome,
+  type WhenAvailableOptions,
+  whenAvailable,
+} from './trigger.ts'
+export { type Duration, durationMs } from './duration.ts'
+
 // Rows and schemas
 export {
   type DataType,
@@ -76,8 +45,18 @@ export {
   type TypeDefinition,
   toSparkJson,
 } from './schema.ts'
-export type { ReplayableSimpleReader, SimplePartition } from './simple-reader.ts'
-export type { PartitionWriter, StartContext, StreamWriter, WriteContext, WriterGuarantee } from './sink.ts'
+export type { RowShape } from './row.ts'
+
+// Sources and sinks of your own
+export {
+  type BatchSource,
+  type BoundSink,
+  type DataSource,
+  defineDataSource,
+  type StreamSink,
+  type StreamSource,
+} from './data-source.ts'
+export { type SourceRegistry, sourceRegistry } from './source-registry.ts'
 export {
   type AckedReader,
   type BatchReader,
@@ -89,19 +68,75 @@ export {
   type SimpleStreamReader,
   type StreamReader,
 } from './source.ts'
-export { type SourceRegistry, sourceRegistry } from './source-registry.ts'
-export { type ChunksOperator, type RowBatch, type RowStream, Rows, read, readStream } from './stream.ts'
-export { StreamingQuery } from './streaming-query.ts'
+export type { ReplayableSimpleReader, SimplePartition } from './simple-reader.ts'
+export { type JournalOptions, type JournalPartition, journaled } from './journaled.ts'
+export type { PartitionWriter, StartContext, StreamWriter, WriteContext, WriterGuarantee } from './sink.ts'
+export type { DeadLetter } from './dead-letter.ts'
+export type { Batch, BatchOutcome, PartitionContext, PlannedBatch } from './batch.ts'
+export type { Result } from './result.ts'
+
+// Positions and slices, for sources of your own
+export type { Positions } from './offsets/positions.ts'
+export { sequenceOffset } from './offsets/sequence.ts'
+export { timeOffset } from './offsets/time.ts'
+export { keysetOffset } from './offsets/keyset.ts'
+export { seenKeysOffset } from './offsets/seen-keys.ts'
+export { perKeyOffset } from './offsets/per-key.ts'
+export { integerOrder, naturalOrder } from './offsets/order.ts'
+export { toApiRange } from './offsets/api-range.ts'
+export { byDuration, byIdRange, byList, type Cut, type Range } from './partition.ts'
+export { epochMs, type Instant, isoText } from './instant.ts'
+
+// Built-in sources and sinks
+export type { RateOptions } from './connectors/rate/options.ts'
+export { type RateOffset, type RatePartition, type RateRow, rate } from './connectors/rate/source.ts'
+export type { MemoryStreamOptions } from './connectors/memory/options.ts'
+export { type MemoryOffset, type MemoryPartition, type MemoryStream, memoryStream } from './connectors/memory/source.ts'
+export { type MemorySink, memorySink } from './connectors/memory/sink.ts'
+export type { ConsoleOptions } from './connectors/console/options.ts'
+export { console } from './connectors/console/sink.ts'
+export type { JsonLinesOptions } from './connectors/json-lines/options.ts'
+export { jsonLines } from './connectors/json-lines/sink.ts'
+export { type JsonRow, readJsonLines } from './connectors/json-lines/read.ts'
+export type { ForEachBatchOptions } from './connectors/for-each-batch/options.ts'
+export { forEachBatch } from './connectors/for-each-batch/sink.ts'
+export { noop } from './connectors/noop/sink.ts'
+
+// Checkpoints
+export type { Checkpoint, CheckpointSession, LogRecord, Recovered, UnplannedBatch } from './checkpoint/checkpoint.ts'
+export { type FileCheckpointOptions, fileCheckpoint } from './checkpoint/file.ts'
+export { type SqliteCheckpointOptions, sqliteCheckpoint } from './checkpoint/sqlite.ts'
+export { type MemoryCheckpointOptions, memoryCheckpoint } from './checkpoint/memory.ts'
+
+// Pipelines by hand, from `sluice/operators`
+export { type RunContext, runContext } from './run-context.ts'
+export { Attempt, BatchRun, PartitionTask } from './batch-run.ts'
+export { QueryLog } from './query-log.ts'
 export { Tracker } from './tracker.ts'
-// Triggers
+
+// Errors
 export {
-  availableNow,
-  continuously,
-  once,
-  processingTime,
-  type Trigger,
-  type TriggerContext,
-  type TriggerFunction,
-  type TriggerOutcome,
-  whenAvailable,
-} from './trigger.ts'
+  CheckpointCorruptError,
+  CheckpointLockedError,
+  CheckpointWriteError,
+  CommitInDoubtError,
+  describeError,
+  type ErrorCode,
+  errorCodes,
+  GuaranteeError,
+  isRetryable,
+  isSluiceError,
+  LeaseLostError,
+  OffsetError,
+  OffsetRegressionError,
+  OperatorError,
+  OptionError,
+  PortError,
+  PushOverflowError,
+  QueryError,
+  QueryRunningError,
+  RowError,
+  retryAfterOf,
+  SchemaError,
+  SluiceError,
+} from './errors.ts'

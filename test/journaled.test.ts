@@ -1,0 +1,240 @@
+import { from, throwError } from 'rxjs'
+import { describe, expect, it } from 'vitest'
+import { memoryCheckpoint } from '../src/checkpoint/memory.ts'
+import { memorySink } from '../src/connectors/memory/sink.ts'
+import { OptionError, PortError } from '../src/errors.ts'
+import { snapshotEvery } from '../src/identity-window.ts'
+import { type JournalOptions, journaled } from '../src/journaled.ts'
+import type { AckedReader } from '../src/source.ts'
+import { readStream } from '../src/stream.ts'
+import { availableNow, once } from '../src/trigger.ts'
+import { numberSink, outcomeOf } from './engine/recording.ts'
+
+const options = (checkpoint = memoryCheckpoint()) => ({
+  name: 'q',
+  checkpoint,
+  trigger: once(),
+  retry: { maxAttempts: 1 },
+})
+
+interface Reading {
+  readonly n: number
+}
+
+/** A source that knows only "now", and a list of what it was asked. */
+function thermometer(values: number[], calls: string[] = [], identity?: JournalOptions<Reading>) {
+  return {
+    name: 'thermometer',
+    streamReader: () =>
+      journaled(
+        {
+          initialOffset: () => ({ at: 0 }),
+          read: ({ at }: { at: number }) => {
+            calls.push(`read ${at}`)
+            const n = values.shift()
+            return n === undefined ? { rows: [], end: { at } } : { rows: [{ n }], end: { at: at + 1 } }
+          },
+          commit: ({ at }: { at: number }) => void calls.push(`commit ${at}`),
+        },
+        identity,
+      ),
+  }
+}
+
+/** A queue whose messages are delivered again until they are acknowledged. */
+function queue(messages: Reading[], calls: string[], failAcks: { left: number } = { left: 0 }) {
+  return (): AckedReader<{ delivered: number }, { from: number; to: number }, Reading> => {
+    let base = 0
+    return {
+      kind: 'acked',
+      initialOffset: () => ({ delivered: 0 }),
+      latestOffset: ({ delivered }, { maxRows }) => {
+        base = delivered
+        return { delivered: delivered + Math.min(messages.length, maxRows) }
+      },
+      partitions: (start, end) =>
+        start.delivered === end.delivered ? [] : [{ from: start.delivered, to: end.delivered }],
+      *read(range) {
+        yield messages.slice(range.from - base, range.to - base)
+      },
+      commit: ({ delivered }) => {
+        if (failAcks.left-- > 0) throw new Error('connection lost')
+        calls.push(`ack ${messages.splice(0, delivered - base).map(({ n }) => n)}`)
+        base = delivered
+      },
+      release: () => void calls.push('release'),
+    }
+  }
+}
+
+describe('a journaled simple reader', () => {
+  it('makes rows durable before anything happens to them, then commits the source, then reads the journal', () => {
+    const calls: string[] = []
+    outcomeOf(readStream(thermometer([7], calls)).writeStream(numberSink(calls), options()))
+    expect(calls).toEqual([
+      'sink start 1',
+      'read 0',
+      'commit 1',
+      'begin 0',
+      'open 0/0/0',
+      'sink commit 0: 7',
+      'sink stop',
+    ])
+  })
+
+  it('replays the very rows, although the source can no longer tell them', () => {
+    const checkpoint = memoryCheckpoint()
+    const values = [7, 8]
+    const calls: string[] = []
+    const failing = numberSink([], [], { commit: () => throwError(() => new Error('down')) })
+    expect(outcomeOf(readStream(thermometer(values)).writeStream(failing, options(checkpoint))).error).toBeInstanceOf(
+      Error,
+    )
+    const { values: progress } = outcomeOf(
+      readStream(thermometer(values, calls)).writeStream(numberSink(calls), options(checkpoint)),
+    )
+    expect(progress[0]).toMatchObject({ batchId: 0, replay: true })
+    expect(calls).toContain('sink commit 0: 7')
+    expect(calls.filter((call) => call.startsWith('read'))).toEqual([])
+  })
+
+  it('keeps dates, bigints and bytes', () => {
+    const rows = [{ at: new Date(5), big: 2n ** 60n, bytes: new Uint8Array([1, 2]), none: null }]
+    const sink = memorySink<object>()
+    const source = {
+      name: 'types',
+      streamReader: () =>
+        journaled({
+          initialOffset: () => ({ at: 0 }),
+          read: ({ at }: { at: number }) => (at === 0 ? { rows, end: { at: 1 } } : { rows: [], end: { at } }),
+        }),
+    }
+    outcomeOf(readStream(source).writeStream(sink, options()))
+    expect(sink.rows).toEqual(rows)
+  })
+
+  it('refuses rows that do not move the offset', () => {
+    const source = {
+      name: 'stuck',
+      streamReader: () =>
+        journaled({ initialOffset: () => ({ at: 0 }), read: () => ({ rows: [{ n: 1 }], end: { at: 0 } }) }),
+    }
+    const { error } = outcomeOf(readStream(source).writeStream(numberSink(), options()))
+    expect((error as Error).cause).toBeInstanceOf(PortError)
+  })
+
+  it('needs a checkpoint that keeps journals', () => {
+    const store = memoryCheckpoint()
+    const checkpoint = {
+      ...store,
+      open: (query: { sources: readonly string[] }) => {
+        const { readJournal: _, ...session } = store.open(query) as object as { readJournal: unknown } & Awaited<
+          ReturnType<typeof store.open>
+        >
+        return session
+      },
+    } as unknown as typeof store
+    const { error } = outcomeOf(readStream(thermometer([1])).writeStream(numberSink(), options(checkpoint)))
+    expect((error as Error).cause).toBeInstanceOf(OptionError)
+  })
+})
+
+describe('a journaled queue', () => {
+  const numbered = (...ns: number[]) => ns.map((n) => ({ n }))
+
+  it('is acknowledged right after the journal', () => {
+    const calls: string[] = []
+    const source = { name: 'queue', streamReader: () => journaled(queue(numbered(1, 2), calls)()) }
+    outcomeOf(readStream(source).writeStream(numberSink(calls), options()))
+    expect(calls).toEqual(['sink start 1', 'ack 1,2', 'begin 0', 'open 0/0/0', 'sink commit 0: 1 2', 'sink stop'])
+  })
+
+  it.each([
+    ['without an identity, what is delivered again is journaled again', {}, [1, 2, 1, 2, 3]],
+    ['with an identity, it is recognised', { identity: ({ n }: Reading) => String(n) }, [1, 2, 3]],
+  ] as const)('%s', (_name, identity, expected) => {
+    const checkpoint = memoryCheckpoint()
+    const messages = numbered(1, 2)
+    const acks = { left: 1 }
+    const rows: number[] = []
+    const run = () =>
+      outcomeOf(
+        readStream({ name: 'queue', streamReader: () => journaled(queue(messages, [], acks)(), identity) }).writeStream(
+          numberSink([], rows),
+          { ...options(checkpoint), trigger: availableNow() },
+        ),
+      )
+    expect((run().error as Error).message).toContain('connection lost')
+    run()
+    messages.push({ n: 3 })
+    run()
+    expect(rows).toEqual(expected)
+  })
+
+  it('remembers identities over many batches and restarts, as many as the window holds', () => {
+    const checkpoint = memoryCheckpoint()
+    const rows: number[] = []
+    const messages: Reading[] = []
+    const run = () =>
+      outcomeOf(
+        readStream({
+          name: 'queue',
+          streamReader: () => journaled(queue(messages, [])(), { identity: ({ n }) => String(n), window: 40 }),
+        }).writeStream(numberSink([], rows), options(checkpoint)),
+      )
+    const total = snapshotEvery * 2 + 10
+    for (let n = 0; n < total; n++) {
+      messages.push({ n }, { n: Math.max(0, n - 5) }) // each comes again five batches later
+      expect(run().error).toBeUndefined()
+    }
+    expect(rows).toEqual(Array.from({ length: total }, (_, n) => n))
+    messages.push({ n: 1 }) // long out of the window
+    run()
+    expect(rows.at(-1)).toBe(1)
+  })
+
+  it('refuses a window whose journals were purged', () => {
+    const checkpoint = memoryCheckpoint({ retain: 2 })
+    const messages: Reading[] = []
+    const run = () =>
+      outcomeOf(
+        readStream({
+          name: 'queue',
+          streamReader: () => journaled(queue(messages, [])(), { identity: ({ n }) => String(n) }),
+        }).writeStream(numberSink(), options(checkpoint)),
+      )
+    const errors: unknown[] = []
+    for (let n = 0; n < 8; n++) {
+      messages.push({ n })
+      errors.push(run().error)
+    }
+    expect(String(errors.find((error) => error !== undefined))).toContain(
+      `must keep ${snapshotEvery + 1} batches or more`,
+    )
+  })
+
+  it('takes 10,000 rows a batch unless somebody says otherwise', () => {
+    const reader = journaled(queue([], [])())
+    expect(reader.defaultLimit).toEqual({ maxRows: 10_000 })
+  })
+
+  it('reads many partitions one after the other', () => {
+    const rows: number[] = []
+    const inner = queue(numbered(...Array.from({ length: 2500 }, (_, n) => n)), [])()
+    const source = {
+      name: 'queue',
+      streamReader: () =>
+        journaled({
+          ...inner,
+          partitions: (start: { delivered: number }, end: { delivered: number }) =>
+            Array.from({ length: 5 }, (_, i) => ({
+              from: start.delivered + i * 500,
+              to: Math.min(end.delivered, start.delivered + (i + 1) * 500),
+            })),
+          read: (range: { from: number; to: number }, context) => from(inner.read(range, context)),
+        } as typeof inner),
+    }
+    outcomeOf(readStream(source).writeStream(numberSink([], rows), options()))
+    expect(rows).toEqual(Array.from({ length: 2500 }, (_, n) => n))
+  })
+})
