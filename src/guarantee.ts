@@ -52,7 +52,7 @@ export function computeGuarantee(input: GuaranteeInput): Guarantee {
   if (writer === 'transactional') {
     return {
       level: 'exactly-once',
-      reason: 'batches are replayed with the same range, and the sink takes each batch once',
+      reason: `batches are replayed with the same range, and the sink takes each batch once${disk(input)}`,
     }
   }
   if (writer === 'append') {
@@ -63,13 +63,22 @@ export function computeGuarantee(input: GuaranteeInput): Guarantee {
       'an operator is not known to be deterministic, so that a replay may bring other rows; deterministic(operator) declares one that is',
     )
   }
-  return writer.idempotent === 'key'
-    ? effectivelyOnce('a replayed batch overwrites its rows by their key')
-    : effectivelyOnce('a replayed batch repeats its requests under the same idempotency keys, which the receiver drops')
+  return effectivelyOnce(
+    writer.idempotent === 'key'
+      ? `a replayed batch overwrites its rows by their key${disk(input)}`
+      : `a replayed batch repeats its requests under the same idempotency keys, which the receiver drops${disk(input)}`,
+  )
 }
 
 export function atLeast(guarantee: GuaranteeLevel, wanted: GuaranteeLevel): boolean {
   return guaranteeLevels.indexOf(guarantee) >= guaranteeLevels.indexOf(wanted)
+}
+
+/** What a queue's messages rest on once they are acknowledged. */
+function disk({ reader }: GuaranteeInput): string {
+  return reader === 'journaled'
+    ? "; after the acknowledgement the rows' durability is that of the checkpoint's disk, not the broker's"
+    : ''
 }
 
 function atLeastOnce(reason: string): Guarantee {

@@ -64,6 +64,11 @@ export const rules = {
   },
 } as const satisfies Record<string, OptionRule>
 
+/** The options without those that are `undefined`, so that they can't hide a default. */
+export function given<T extends object>(options: T): T {
+  return Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined)) as T
+}
+
 export function oneOf(...values: readonly string[]): OptionRule {
   return {
     expected: `one of ${values.map((value) => JSON.stringify(value)).join(', ')}`,

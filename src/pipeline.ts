@@ -13,6 +13,7 @@ import {
   of,
   Subject,
   startWith,
+  switchMap,
   takeUntil,
   tap,
 } from 'rxjs'
@@ -166,6 +167,11 @@ function batchPlanner<Offset extends object, Partition, Row extends object, Out 
   const { compare } = reader
   // Without an order of offsets "reached" can't be told: then all that is there now is one batch.
   const readLimit = bounded && compare === undefined ? readAllAvailable : limit
+  if (readLimit !== limit && Object.values(limit).some((value) => value !== Infinity && value !== 0)) {
+    const message =
+      'availableNow takes all there is in one batch and ignores the limit, because the source has no compare'
+    context.emit({ type: 'warning', message })
+  }
   let target: Offset | undefined
   let whole = false
 
@@ -192,7 +198,7 @@ function batchPlanner<Offset extends object, Partition, Row extends object, Out 
         )
 
   return {
-    held$: held$.pipe(mergeMap((timer) => timer, 1)),
+    held$: held$.pipe(switchMap((timer) => timer)),
     next: () =>
       bounded && compare !== undefined && target === undefined
         ? freeze().pipe(

@@ -6,7 +6,7 @@ import type { DeadLetter } from './dead-letter.ts'
 import { type Duration, durationMs, durationRule } from './duration.ts'
 import { OptionError } from './errors.ts'
 import { type GuaranteeLevel, guaranteeLevels } from './guarantee.ts'
-import { type OptionRule, oneOf, required, rules, validateOptions } from './options.ts'
+import { given, type OptionRule, oneOf, required, rules, validateOptions } from './options.ts'
 import type { BatchLimit } from './pipeline.ts'
 import type { QuerySpec } from './query.ts'
 import { type RetryPolicy, retryPolicy } from './retry.ts'
@@ -134,7 +134,7 @@ function batchLimit(limit: LimitOptions): Partial<BatchLimit> {
     minRows: rules.nonNegativeInteger,
     maxDelay: durationRule,
   })
-  const { maxDelay, minRows = 0, ...read } = limit
+  const { maxDelay, minRows = 0, ...read } = given(limit)
   if (minRows > 0 && maxDelay === undefined) {
     throw new OptionError(`${owner}: option "minRows" needs option "maxDelay", or the last rows would wait for ever`)
   }

@@ -74,7 +74,7 @@ export function runQuery<Offset extends object, Partition, Row extends object, O
     tap({
       error: (error: unknown) => emit({ type: 'failed', error }),
       complete: () => emit({ type: 'stopped' }),
-      unsubscribe: () => emit({ type: 'stopped' }),
+      unsubscribe: () => controls.tracker.idle.subscribe({ complete: () => emit({ type: 'stopped' }) }),
     }),
   )
 }

@@ -1,5 +1,5 @@
 import { isRetryable, retryAfterOf } from './errors.ts'
-import { rules, validateOptions } from './options.ts'
+import { given, rules, validateOptions } from './options.ts'
 
 /** How often, and after which delays, something that failed is tried again. */
 export interface RetryPolicy {
@@ -40,7 +40,7 @@ export function retryPolicy(owner: string, options: Partial<RetryPolicy> = {}): 
     retryable: rules.function,
     retryAfter: rules.function,
   })
-  return { ...defaultRetryPolicy, ...options }
+  return { ...defaultRetryPolicy, ...given(options) }
 }
 
 /**

@@ -21,21 +21,23 @@ export function timeline<T = string>(
   error: unknown = 'error',
 ): () => T {
   requireMarbleTest('timeline')
-  const messages = TestScheduler.parseMarbles(
-    marbles,
-    values === undefined ? undefined : new Proxy(values, { get: valueOf }),
-    error,
-    undefined,
-    true,
-  )
-  if (messages[0]?.frame !== 0) throw new OptionError(`timeline: ${JSON.stringify(marbles)} must begin at frame 0`)
-  if (messages.some(({ notification }) => notification.kind === 'C')) {
-    throw new OptionError(`timeline: ${JSON.stringify(marbles)} must not complete, as its last value stays`)
+  const refuse = (why: string): never => {
+    throw new OptionError(`timeline ${JSON.stringify(marbles)}: ${why}`)
   }
+  const changes = TestScheduler.parseMarbles(marbles, undefined, undefined, undefined, true)
+  if (changes[0]?.frame !== 0) refuse('it must begin at frame 0')
+  const states = changes.map(({ frame, notification }) => {
+    if (notification.kind === 'C') refuse('it must not complete, as its last value stays')
+    if (notification.kind !== 'N') return { frame, fails: true } as const
+    const letter = notification.value as string
+    if (values !== undefined && !Object.hasOwn(values, letter)) refuse(`the letter ${letter} has no value`)
+    return { frame, value: (values === undefined ? letter : values[letter]) as T }
+  })
   return () => {
-    const notification = messages.findLast(({ frame }) => frame <= asyncScheduler.now())?.notification
-    if (notification?.kind === 'N') return notification.value as T
-    throw error
+    const now = asyncScheduler.now()
+    const state = states.findLast(({ frame }) => frame <= now)
+    if (state === undefined || 'fails' in state) throw error
+    return state.value
   }
 }
 
@@ -43,9 +45,4 @@ export function timeline<T = string>(
 export function requireMarbleTest(owner: string): void {
   if (TestScheduler.frameTimeFactor === 1) return
   throw new OptionError(`${owner}: it needs virtual time; call it within a test that is wrapped in marbles(…)`)
-}
-
-function valueOf<T>(values: Readonly<Record<string, T>>, letter: string | symbol): T {
-  if (typeof letter === 'string' && Object.hasOwn(values, letter)) return values[letter] as T
-  throw new OptionError(`timeline: the letter ${JSON.stringify(String(letter))} has no value`)
 }

@@ -1,5 +1,17 @@
 // Marble tests
 export { type Diagram, diagramOf, type Message } from './diagram.ts'
+// The engine in virtual time
+export { type Driven, type DriveOptions, drive } from './driver.ts'
+export type {
+  DrivenBatch,
+  DrivenReader,
+  Fault,
+  Faults,
+  ReaderCall,
+  ReaderPort,
+  WriterPort,
+} from './driver-record.ts'
+export { timeline } from './driver-timeline.ts'
 // Crashes
 export {
   type CrashFailure,
