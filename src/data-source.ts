@@ -9,6 +9,8 @@ export interface StreamSource<Offset extends object, Partition, Row extends obje
   readonly name: string
   readonly schema?: Schema<Row>
   readonly streamReader: () => StreamReader<Offset, Partition, Row>
+  /** The names of the sources it is made of, where there are several; its offsets are objects by these names. */
+  readonly sources?: readonly string[]
 }
 
 /** A source that is read once from end to end. */

@@ -57,6 +57,8 @@ export {
   type StreamSource,
 } from './data-source.ts'
 export { type SourceRegistry, sourceRegistry } from './source-registry.ts'
+export { tee } from './tee.ts'
+export { type UnionOffset, type UnionPartition, union } from './union.ts'
 export {
   type AckedReader,
   type BatchReader,

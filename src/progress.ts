@@ -1,4 +1,4 @@
-import type { Batch } from './batch.ts'
+import type { PlannedBatch } from './batch.ts'
 import type { PartitionFigures, Phase, QueryEvent } from './events.ts'
 import type { Guarantee } from './guarantee.ts'
 
@@ -52,7 +52,8 @@ export interface ProgressHeader {
   readonly id: string
   readonly runId: string
   readonly name: string
-  readonly source: string
+  /** Several in a union. */
+  readonly sources: readonly string[]
   readonly sink: string
   readonly guarantee: Guarantee
 }
@@ -93,17 +94,17 @@ export class ProgressBuilder {
   }
 
   /** @param now milliseconds. */
-  finish(batch: Batch & { readonly replay: boolean }, now: number): QueryProgress {
-    const { source, sink, guarantee, ...ids } = this.#header
+  finish(batch: PlannedBatch & { readonly replay: boolean }, now: number): QueryProgress {
+    const { sources, sink, guarantee, ...ids } = this.#header
     const batchDuration = now - this.#triggeredAt
-    const sum = (of: (partition: PartitionProgress) => number): number =>
-      this.#partitions.reduce((total, one) => total + of(one), 0)
-    const numInputRows = sum((partition) => partition.rowsRead)
     const sinceMs = this.#previousTrigger === undefined ? Infinity : this.#triggeredAt - this.#previousTrigger
-    const rates = {
-      numInputRows,
-      inputRowsPerSecond: perSecond(numInputRows, sinceMs),
-      processedRowsPerSecond: perSecond(numInputRows, batchDuration),
+    const rates = (partitions: readonly PartitionProgress[]): InputRates => {
+      const numInputRows = sum(partitions, ({ rowsRead }) => rowsRead)
+      return {
+        numInputRows,
+        inputRowsPerSecond: perSecond(numInputRows, sinceMs),
+        processedRowsPerSecond: perSecond(numInputRows, batchDuration),
+      }
     }
     this.#previousTrigger = this.#triggeredAt
     return {
@@ -113,14 +114,37 @@ export class ProgressBuilder {
       replay: batch.replay,
       skipped: this.#skipped,
       batchDuration,
-      ...rates,
+      ...rates(this.#partitions),
       durationMs: { ...this.#durations, triggerExecution: batchDuration },
-      sources: [{ description: source, startOffset: batch.start, endOffset: batch.end, ...rates }],
-      sink: { description: sink, numOutputRows: sum((partition) => partition.rowsWritten) },
+      sources: sources.map((description) => ({
+        description,
+        startOffset: sources.length === 1 ? batch.start : partOf(batch.start, description),
+        endOffset: sources.length === 1 ? batch.end : partOf(batch.end, description),
+        ...rates(sources.length === 1 ? this.#partitions : this.#partitionsOf(batch, description)),
+      })),
+      sink: { description: sink, numOutputRows: sum(this.#partitions, ({ rowsWritten }) => rowsWritten) },
       partitions: this.#partitions.toSorted((a, b) => a.partitionId - b.partitionId),
       guarantee,
     }
   }
+
+  // The partitions of a union are { source, partition }.
+  #partitionsOf(batch: PlannedBatch, source: string): readonly PartitionProgress[] {
+    return this.#partitions.filter(({ partitionId }) => {
+      const partition = batch.partitions[partitionId] as { readonly source: string } | undefined
+      return partition?.source === source
+    })
+  }
+}
+
+type InputRates = Pick<SourceProgress, 'numInputRows' | 'inputRowsPerSecond' | 'processedRowsPerSecond'>
+
+function sum(partitions: readonly PartitionProgress[], figure: (partition: PartitionProgress) => number): number {
+  return partitions.reduce((total, partition) => total + figure(partition), 0)
+}
+
+function partOf(offset: object, source: string): object {
+  return (offset as Readonly<Record<string, object>>)[source] ?? {}
 }
 
 function perSecond(rows: number, ms: number): number {

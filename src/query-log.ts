@@ -12,7 +12,7 @@ import { Tracker } from './tracker.ts'
 export class QueryLog {
   readonly session: CheckpointSession
   #recovered: Recovered
-  #broken: unknown
+  #broken: { readonly error: unknown } | undefined
   readonly #tracker = new Tracker()
 
   constructor(session: CheckpointSession) {
@@ -78,7 +78,7 @@ export class QueryLog {
     return new Observable((subscriber) => {
       if (this.#broken !== undefined) {
         const message = 'an earlier log entry may or may not have been written; open the checkpoint again to find out'
-        subscriber.error(new CheckpointWriteError(message, { cause: this.#broken }))
+        subscriber.error(new CheckpointWriteError(message, { cause: this.#broken.error }))
         return
       }
       const settled = this.#tracker.begin()
@@ -91,7 +91,7 @@ export class QueryLog {
           subscriber.complete()
         },
         (error) => {
-          this.#broken = error
+          this.#broken = { error }
           settled()
           subscriber.error(error)
         },

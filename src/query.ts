@@ -25,7 +25,12 @@ import type { Trigger, TriggerOutcome } from './trigger.ts'
 /** Everything a run is made from. Reader and writer are made afresh on every start and restart. */
 export interface QuerySpec<Offset extends object, Partition, Row extends object, Out extends object, Message> {
   readonly name: string
-  readonly source: { readonly name: string; readonly reader: () => StreamReader<Offset, Partition, Row> }
+  readonly source: {
+    readonly name: string
+    readonly reader: () => StreamReader<Offset, Partition, Row>
+    /** Of a union; else the one name. */
+    readonly parts: readonly string[]
+  }
   readonly operators: readonly RowsOperator[]
   readonly sink: { readonly id: string; readonly name: string; readonly writer: () => StreamWriter<Out, Message> }
   /** Of the rows that reach the sink. */
@@ -64,7 +69,7 @@ export function runQuery<Offset extends object, Partition, Row extends object, O
   const emit = (event: QueryEventBody): void => controls.onEvent({ at: spec.scheduler.now(), ...event })
   const runs = new Tracker()
   return usingResource({
-    open: () => QueryLog.open(spec.checkpoint, [spec.source.name]),
+    open: () => QueryLog.open(spec.checkpoint, spec.source.parts),
     use: (log) => runWithRestarts(spec, controls, log, runs, emit),
     close: (log) => concat(runs.idle, log.close()),
     tracker: controls.tracker,
@@ -99,7 +104,7 @@ function runWithRestarts<Offset extends object, Partition, Row extends object, O
           id: log.queryId,
           runId,
           name: spec.name,
-          source: spec.source.name,
+          sources: spec.source.parts,
           sink: spec.sink.name,
           guarantee,
         })

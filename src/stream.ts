@@ -163,7 +163,7 @@ function rowsOf<Offset extends object, Partition, Row extends object, Mode exten
   const connect: Connect = ({ settings, operators, sink, schema: ended }) =>
     new StreamingQuery(settings.name, (controls) =>
       runQuery(
-        { ...settings, source: { name, reader: source.streamReader }, operators, sink, schema: ended },
+        { ...settings, source: { name, reader: source.streamReader, parts: source.sources ?? [name] }, operators, sink, schema: ended },
         controls,
       ),
     )

@@ -61,7 +61,7 @@ export type TeeMessage<Sinks> = { readonly [Name in keyof Sinks]?: MessageOf<Sin
  * - A sink may be told to discard a partition that it has finished, because another one could not finish it.
  * - The guarantee is the weakest sink's.
  *
- * **Hazard**: a sink that appends, or that recognises no batches, gets the rows again whenever *another* one fails.
+ * **Hazard**: a sink that appends gets the rows again whenever *another* one fails.
  * Of `transactional` sinks each has every row once, but not at the same moment: after a crash between two commits
  * the later one is behind until the query has started again and read the batch once more.
  *

@@ -21,7 +21,9 @@ const readerPorts = [
 const writerPorts = ['start', 'begin', 'open', 'commit', 'abort', 'stop'] as const
 const partitionPorts = ['write', 'finish', 'discard'] as const
 
+/** The calls of a reader that are noted and can be made to fail. `compare` and `partitionKey` pass by unseen. */
 export type ReaderPort = (typeof readerPorts)[number]
+/** The calls of a writer, and of its partitions, that can be made to fail. */
 export type WriterPort = (typeof writerPorts)[number] | (typeof partitionPorts)[number]
 
 /** A call of the reader with its plain arguments (a read's context is left out). */
@@ -69,8 +71,7 @@ export class RunRecord<Offset extends object, Partition, Row extends object> {
     reader: DrivenReader<Offset, Partition, Row>,
     faults: Faults<ReaderPort> = {},
   ): StreamReader<Offset, Partition, Row> {
-    const whole = reader.read === undefined ? withOwn(reader, { read: { value: () => [] } }) : reader
-    return watched(whole as AckedReader<Offset, Partition, Row>, readerPorts, (port, args) => {
+    const calls = watched(reader as AckedReader<Offset, Partition, Row>, readerPorts, (port, args) => {
       if (++this.#calls > maxCalls) {
         throw new OptionError(
           `drive: the run doesn't end (${maxCalls} calls of the reader); let the trigger complete, or unsubscribe`,
@@ -79,13 +80,17 @@ export class RunRecord<Offset extends object, Partition, Row extends object> {
       this.calls$.next({ port, args: port === 'read' ? args.slice(0, 1) : args })
       faults[port]?.()
     })
+    return reader.read === undefined ? withOwn(calls, { read: { value: () => [] } }) : calls
   }
 
   watchWriter<Message>(
     writer: StreamWriter<Row, Message>,
     faults: Faults<WriterPort> = {},
   ): StreamWriter<Row, Message> {
-    const calls = watched(writer, writerPorts, (port) => faults[port]?.())
+    const calls = watched(writer, writerPorts, (port) => {
+      if (port === 'begin') this.#rows.length = 0 // of an earlier attempt, should the sink hold the batch
+      faults[port]?.()
+    })
     const open: typeof writer.open = (context: WriteContext) =>
       fromResult('open', () => calls.open(context)).pipe(
         map((partition) => {
@@ -107,7 +112,11 @@ export class RunRecord<Offset extends object, Partition, Row extends object> {
         map((session) => {
           this.#planned = session.recovered.pending
           return watched(session, ['write'], (_, [records]) => {
-            for (const record of records as readonly LogRecord[]) if ('plan' in record) this.#planned = record.plan
+            for (const record of records as readonly LogRecord[]) {
+              if (!('plan' in record)) continue
+              this.#planned = record.plan
+              this.#rows.length = 0
+            }
           })
         }),
       )

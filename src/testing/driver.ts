@@ -2,11 +2,11 @@ import { catchError, map, type Observable, throwError } from 'rxjs'
 import type { Checkpoint } from '../checkpoint/checkpoint.ts'
 import { memoryCheckpoint } from '../checkpoint/memory.ts'
 import { memorySink } from '../connectors/memory/sink.ts'
-import type { StreamSink } from '../data-source.ts'
+import type { StreamSink, StreamSource } from '../data-source.ts'
 import { QueryError } from '../errors.ts'
-import { runQuery } from '../query.ts'
-import { type QueryOptions, querySettings } from '../query-options.ts'
-import { StreamingQuery } from '../streaming-query.ts'
+import type { QueryOptions } from '../query-options.ts'
+import type { StreamWriter } from '../sink.ts'
+import { readStream } from '../stream.ts'
 import type { Trigger } from '../trigger.ts'
 import {
   type DrivenBatch,
@@ -19,11 +19,9 @@ import {
 } from './driver-record.ts'
 import { requireMarbleTest } from './driver-timeline.ts'
 
+/** What {@link drive} runs. Options of the query mean what they mean there. */
 export interface DriveOptions<Offset extends object, Partition, Row extends object, Message>
-  extends Pick<
-    QueryOptions,
-    'limit' | 'concurrency' | 'highWaterMark' | 'maxPushed' | 'restart' | 'require' | 'sinkId'
-  > {
+  extends Pick<QueryOptions, 'limit' | 'concurrency' | 'highWaterMark' | 'maxPushed' | 'restart' | 'sinkId'> {
   /** One for all runs, or a function that makes one for each. */
   readonly reader: DrivenReader<Offset, Partition, Row> | (() => DrivenReader<Offset, Partition, Row>)
   /** Often `cold('a---b|')`. One that doesn't end needs a run that is unsubscribed from. */
@@ -40,6 +38,7 @@ export interface DriveOptions<Offset extends object, Partition, Row extends obje
   }
 }
 
+/** A query in virtual time, and what can be seen of it. */
 export interface Driven<Partition, Row extends object> {
   /** Runs the query. Emits each batch when it is committed; fails with the error as it was thrown, without its place. */
   readonly batches$: Observable<DrivenBatch<Partition, Row>>
@@ -80,27 +79,21 @@ function driveInto<Offset extends object, Partition, Row extends object, Message
 ): Driven<Partition, Row> {
   const { reader, faults = {}, checkpoint = memoryCheckpoint(), retry, restart, ...rest } = options
   const random = (): number => 1
-  const settings = querySettings({
+  const run = new RunRecord<Offset, Partition, Row>()
+  const makeWriter = typeof sink === 'function' ? sink : sink.streamWriter
+  const source: StreamSource<Offset, Partition, object> = {
+    name: 'driven',
+    streamReader: () => run.watchReader(typeof reader === 'function' ? reader() : reader, faults.reader),
+  }
+  // Its rows are the reader's, so it needs no more columns than these have.
+  const writer = () => run.watchWriter(makeWriter(), faults.writer) as StreamWriter<object, Message>
+  const query = readStream(source).writeStream(writer, {
     ...rest,
     name: 'driven',
-    checkpoint,
+    checkpoint: run.watchCheckpoint(checkpoint),
     retry: { random, ...retry },
     ...(restart === undefined ? {} : { restart: { ...restart, backoff: { random, ...restart.backoff } } }),
   })
-  const run = new RunRecord<Offset, Partition, Row>()
-  const makeWriter = typeof sink === 'function' ? sink : sink.streamWriter
-  const spec = {
-    ...settings,
-    source: {
-      name: 'driven',
-      reader: () => run.watchReader(typeof reader === 'function' ? reader() : reader, faults.reader),
-    },
-    operators: [],
-    sink: { id: settings.sinkId, name: 'driven', writer: () => run.watchWriter(makeWriter(), faults.writer) },
-    schema: undefined,
-    checkpoint: run.watchCheckpoint(checkpoint),
-  }
-  const query = new StreamingQuery('driven', (controls) => runQuery(spec, controls))
   const batches$ = query.pipe(
     map(({ replay }) => run.takeBatch(replay)),
     catchError((error: unknown) => throwError(() => (error instanceof QueryError ? error.cause : error))),

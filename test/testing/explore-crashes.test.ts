@@ -1,9 +1,14 @@
 import { describe, expect, it } from 'vitest'
 import { filterRows } from '../../operators/filter-rows.ts'
 import { mapRows } from '../../operators/map-rows.ts'
+import { memorySink } from '../../src/connectors/memory/sink.ts'
+import type { DeadLetter } from '../../src/dead-letter.ts'
 import { OptionError } from '../../src/errors.ts'
+import { schema } from '../../src/schema.ts'
 import { readStream } from '../../src/stream.ts'
+import { tee } from '../../src/tee.ts'
 import { exploreCrashes } from '../../src/testing/explore-crashes.ts'
+import { union } from '../../src/union.ts'
 import * as bugs from './seeded-bugs.ts'
 
 describe('exploreCrashes is silent on', () => {
@@ -34,6 +39,34 @@ describe('exploreCrashes is silent on', () => {
           )
           .writeStream(sink, options),
       { expected: (id) => id % 2 === 1 },
+    )
+    expect(report.text).toMatch(/none failed$/)
+  })
+})
+
+describe('exploreCrashes is silent on a pipeline behind', () => {
+  it('a union', () => {
+    const report = exploreCrashes(
+      ({ source, sink, options }) => readStream(union({ only: source })).writeStream(sink, options),
+      { sources: ['replayable', 'journaled', 'identified'] },
+    )
+    expect(report.text).toMatch(/none failed$/)
+  })
+
+  it('a tee', () => {
+    const report = exploreCrashes(({ source, sink, options }) =>
+      readStream(source).writeStream(tee({ main: sink }), options),
+    )
+    expect(report.text).toMatch(/none failed$/)
+  })
+
+  it('a dead-letter sink', () => {
+    const report = exploreCrashes(({ source, sink, options }) =>
+      readStream({ ...source, schema: schema('id int not null') }).writeStream(sink, {
+        ...options,
+        mode: 'dropMalformed',
+        deadLetters: memorySink<DeadLetter>(),
+      }),
     )
     expect(report.text).toMatch(/none failed$/)
   })
