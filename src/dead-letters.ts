@@ -1,7 +1,8 @@
-import { concat, defer, EMPTY, map, type Observable, of, switchMap } from 'rxjs'
+import { concat, EMPTY, map, type Observable, of, switchMap } from 'rxjs'
 import type { DeadLetter } from './dead-letter.ts'
 import { forSink } from './idempotency.ts'
 import { fromCommand, fromResult, type Result } from './result.ts'
+import { settleAll } from './settle-all.ts'
 import { deadLetterPort, type PartitionWriter, type StreamWriter } from './sink.ts'
 
 /** A writer's message together with its dead-letter sink's. */
@@ -68,7 +69,7 @@ export function withDeadLetters<Row extends object, Message, Dead>(
         ),
       ),
     abort: (messages, batch) =>
-      concat(
+      settleAll([
         fromCommand(() =>
           main.abort?.(
             messages.map((both) => both?.message),
@@ -81,12 +82,8 @@ export function withDeadLetters<Row extends object, Message, Dead>(
             batch,
           ),
         ),
-      ),
-    stop: () =>
-      concat(
-        fromCommand(() => main.stop?.()),
-        fromCommand(() => dead.stop?.()),
-      ),
+      ]),
+    stop: () => settleAll([fromCommand(() => main.stop?.()), fromCommand(() => dead.stop?.())]),
   }
 }
 
@@ -123,10 +120,7 @@ class BothWriters<Row extends object, Message, Dead> implements PartitionWriter<
     )
 
   readonly discard = (): Result<unknown> =>
-    concat(
-      fromCommand(() => this.#main.discard?.()),
-      defer(() => fromCommand(() => this.#dead?.discard?.())),
-    )
+    settleAll([fromCommand(() => this.#main.discard?.()), fromCommand(() => this.#dead?.discard?.())])
 
   #opened(): Observable<PartitionWriter<DeadLetter, Dead> | undefined> {
     if (this.#dead !== undefined) return of(this.#dead)

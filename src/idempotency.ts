@@ -41,6 +41,7 @@ export function idempotencyKey(
 function plainValue(_name: string, value: unknown): unknown {
   if (typeof value === 'bigint') return `${value}n`
   if (typeof value === 'number' && !Number.isFinite(value)) return String(value)
+  if (value instanceof Map || value instanceof Set) return [value.constructor.name, ...value] // in JSON both are {}
   return value instanceof Uint8Array ? Buffer.from(value).toString('base64') : value
 }
 

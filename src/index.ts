@@ -57,7 +57,7 @@ export {
   type StreamSource,
 } from './data-source.ts'
 export { type SourceRegistry, sourceRegistry } from './source-registry.ts'
-export { tee } from './tee.ts'
+export { type TeeMessage, type TeeRow, tee } from './tee.ts'
 export { type UnionOffset, type UnionPartition, union } from './union.ts'
 export {
   type AckedReader,

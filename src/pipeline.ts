@@ -166,8 +166,10 @@ function batchPlanner<Offset extends object, Partition, Row extends object, Out 
       : map(<T>(range: T) => range)
   const { compare } = reader
   // Without an order of offsets "reached" can't be told: then all that is there now is one batch.
-  const readLimit = bounded && compare === undefined ? readAllAvailable : limit
-  if (readLimit !== limit && Object.values(limit).some((value) => value !== Infinity && value !== 0)) {
+  const { maxRows, maxBytes, maxFiles } = limit
+  const limited = [maxRows, maxBytes, maxFiles].some((value) => value !== Infinity)
+  const readLimit = bounded && compare === undefined ? readAllAvailable : { maxRows, maxBytes, maxFiles }
+  if (limited && readLimit === readAllAvailable) {
     const message =
       'availableNow takes all there is in one batch and ignores the limit, because the source has no compare'
     context.emit({ type: 'warning', message })

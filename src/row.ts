@@ -4,32 +4,28 @@
  */
 export type RowShape = object & { readonly [Symbol.iterator]?: never; readonly [Symbol.toStringTag]?: never }
 
-type Lacking<Row, Needed, Name extends keyof Needed> = Name extends keyof Row
-  ? Row[Name] extends Needed[Name]
-    ? never
-    : Name
-  : undefined extends Needed[Name]
-    ? never
-    : Name
+/** Whether rows have a column that is needed. */
+type Has<Row, Name, Type> = Name extends keyof Row
+  ? Row[Name] extends Type
+    ? true
+    : false
+  : undefined extends Type
+    ? true
+    : false
 
-/** The columns that a type names, without an index signature. */
-type NamedColumns<Row> = keyof { [Name in keyof Row as string extends Name ? never : Name]: unknown } & string
-
-/** The names of the columns that a sink needs and the rows lack, or have with another type. */
-export type LackingColumns<Row, Needed> =
-  | {
-      [Name in NamedColumns<Needed>]: Name extends keyof Needed ? Lacking<Row, Needed, Name> : never
-    }[NamedColumns<Needed>]
-  | (string extends keyof Needed
-      ? { [Name in NamedColumns<Row>]: Lacking<Row, Needed, Name & keyof Needed> }[NamedColumns<Row>]
-      : never)
+/** An object type of the columns that a sink needs and the rows lack, or have with another type. */
+type Lacking<Row, Needed> = {
+  [Name in keyof Needed as string extends Name ? never : Has<Row, Name, Needed[Name]> extends true ? never : Name]: 0
+} & (string extends keyof Needed
+  ? { [Name in keyof Row as Has<Row, Name, Needed[Name & keyof Needed]> extends true ? never : Name]: 0 }
+  : unknown)
 
 /** `unknown` when nothing is lacking; else something that no argument has, and that says what is. */
-export type HasColumns<Row, Needed> = [LackingColumns<Row, Needed>] extends [never]
+export type HasColumns<Row, Needed> = [keyof Lacking<Row, Needed>] extends [never]
   ? unknown
-  : { readonly 'the rows lack these columns, or have them with another type': LackingColumns<Row, Needed> }
+  : { readonly 'the rows lack these columns, or have them with another type': keyof Lacking<Row, Needed> }
 
 /** The same for columns that the rows have and the schema doesn't. */
 export type NoOtherColumns<Row, Stated> = [Exclude<keyof Row, keyof Stated>] extends [never]
   ? unknown
-  : { readonly 'the rows have columns that the schema lacks': Exclude<keyof Row, keyof Stated> }
+  : { readonly 'the rows have columns that the schema lacks': keyof Omit<Row, keyof Stated> }

@@ -65,7 +65,7 @@ export interface PartitionWriter<Row extends object, Message> {
   readonly write: (rows: readonly Row[]) => Result<unknown>
   /** All rows have been written. The message goes to {@link StreamWriter.commit}. */
   readonly finish: () => Result<Message>
-  /** The attempt failed. Awaited before a further attempt opens. */
+  /** The attempt failed, possibly after it finished (a sink beside it did not). Awaited before a further attempt opens. */
   readonly discard?: () => Result<unknown>
   /** Set by `withDeadLetters` only. */
   readonly [deadLetterPort]?: (letters: readonly DeadLetter[]) => Result<unknown>
