@@ -1,5 +1,17 @@
 import { randomUUID } from 'node:crypto'
-import { catchError, concat, defer, EMPTY, ignoreElements, map, type Observable, type SchedulerLike, tap } from 'rxjs'
+import {
+  catchError,
+  concat,
+  defer,
+  EMPTY,
+  filter,
+  ignoreElements,
+  map,
+  type Observable,
+  type SchedulerLike,
+  takeUntil,
+  tap,
+} from 'rxjs'
 import { commandPort } from '../operators/call-port.ts'
 import { locateError } from '../operators/locate-error.ts'
 import { retryBackoff } from '../operators/retry-backoff.ts'
@@ -93,7 +105,10 @@ function runWithRestarts<Offset extends object, Partition, Row extends object, O
 ): Observable<QueryProgress> {
   const runId = randomUUID()
   let told = false
+  let waiting = false
+  let draining = false
   return defer(() => {
+    waiting = false
     const tracker = new Tracker()
     return usingResource({
       open: () => defer(() => [{ reader: spec.source.reader(), writer: spec.sink.writer() }]),
@@ -135,11 +150,23 @@ function runWithRestarts<Offset extends object, Partition, Row extends object, O
     retryBackoff({
       ...spec.restart,
       // A log that may have taken an entry or not can only be read again by opening it again.
-      retryable: (error) => !log.broken && spec.restart.retryable(error),
+      retryable: (error) => !draining && !log.broken && spec.restart.retryable(error),
       resetOnSuccess: true,
       scheduler: spec.scheduler,
-      onRetry: (retry) => emit({ type: 'restarting', ...retry }),
+      onRetry: (retry) => {
+        waiting = true
+        emit({ type: 'restarting', ...retry })
+      },
     }),
+    // No batch is in flight between two runs, so there is nothing to wait for.
+    takeUntil(
+      controls.drain$.pipe(
+        tap(() => {
+          draining = true
+        }),
+        filter(() => waiting),
+      ),
+    ),
   )
 }
 

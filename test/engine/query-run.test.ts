@@ -180,6 +180,24 @@ describe('stopping', () => {
     await query.start().stop() // the lease is free
   })
 
+  it('drain does not wait for a restart that is due later', async () => {
+    const query = readStream(numberSource(() => 5)).writeStream(
+      numberSink([], [], { begin: () => throwError(() => new Error('down')) }),
+      {
+        ...base,
+        checkpoint: memoryCheckpoint(),
+        restart: { maxAttempts: 9, backoff: { initialDelayMs: 3_600_000, maxDelayMs: 3_600_000, random: () => 0.9 } },
+      },
+    )
+    const run = query.start()
+    const restarting = new Promise((resolve) =>
+      run.events$.subscribe(({ type }) => type === 'restarting' && resolve(type)),
+    )
+    await restarting
+    await run.drain()
+    expect(run.isActive).toBe(false)
+  })
+
   it('before it began does nothing at all', async () => {
     const { calls, query } = slowCommit()
     await query.start().stop()
