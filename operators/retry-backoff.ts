@@ -1,7 +1,9 @@
 import { asyncScheduler, type MonoTypeOperatorFunction, retry, type SchedulerLike, throwError } from 'rxjs'
-import { type RetryPolicy, retryDelay, retryPolicy } from '../src/retry.ts'
+import { rules, validateOptions } from '../src/options.ts'
+import { type RetryPolicy, retryDelay, retryPolicy, retryRules } from '../src/retry.ts'
 import { longTimer } from '../src/timer.ts'
 
+/** Options of {@link retryBackoff}. */
 export interface RetryBackoffOptions extends Partial<RetryPolicy> {
   /** @default asyncScheduler */
   readonly scheduler?: SchedulerLike
@@ -26,6 +28,15 @@ export interface RetryBackoffOptions extends Partial<RetryPolicy> {
  * @returns the source's values; fails with the source's last error when no attempt is left or the error isn't retryable.
  */
 export function retryBackoff<T>(options: RetryBackoffOptions = {}): MonoTypeOperatorFunction<T> {
+  validateOptions('retryBackoff', options, {
+    ...retryRules,
+    scheduler: {
+      expected: 'an RxJS scheduler',
+      accepts: (value) => typeof value === 'object' && value !== null && 'schedule' in value,
+    },
+    onRetry: rules.function,
+    resetOnSuccess: rules.boolean,
+  })
   const { scheduler = asyncScheduler, onRetry, resetOnSuccess = false, ...rest } = options
   const policy = retryPolicy('retryBackoff', rest)
   return retry({

@@ -15,7 +15,10 @@ export default class CountReporter implements Reporter {
         else skipped++
       }
     }
-    const line = `${passed} passed, ${failed} failed${skipped > 0 ? `, ${skipped} skipped` : ''}`
-    process.on('exit', () => console.log(line))
+    // On exit, because other reporters still write after this.
+    process.on('exit', () => {
+      if (skipped > 0) console.log(`${skipped} skipped`)
+      console.log(`${passed} passed, ${failed} failed`)
+    })
   }
 }

@@ -1,3 +1,4 @@
+import { OptionError } from './errors.ts'
 import { required, rules, validateOptions } from './options.ts'
 import type { Schema } from './schema.ts'
 import { fromSimple, type ReplayableSimpleReader, type SimplePartition } from './simple-reader.ts'
@@ -29,13 +30,14 @@ export interface BoundSink<Row extends object, Message> {
 /** What `writeStream` takes: a bound sink, or just a function that makes a writer. */
 export type StreamSink<Row extends object, Message> = BoundSink<Row, Message> | (() => StreamWriter<Row, Message>)
 
-interface Definition<Name extends string, Row extends object> {
-  /** Stable: it is stored in checkpoints. */
-  readonly name: Name
-  readonly schema: Schema<Row>
-}
-
 type Make<Options extends readonly unknown[], Port> = (...options: Options) => Port
+
+/** Stands for a part that a definition doesn't have. */
+declare const absent: unique symbol
+type Absent = { readonly [absent]: never }
+
+/** What comes of a part, if the definition has it. */
+type Given<Inferred, Bound> = [Inferred] extends [Absent] ? unknown : Bound
 
 /** A named system: a function of its options. */
 export type DataSource<Name extends string, Options extends readonly unknown[], Bound> = Make<Options, Bound> & {
@@ -51,51 +53,10 @@ export type DataSource<Name extends string, Options extends readonly unknown[], 
  * ```
  *
  * - `streamReader`: a {@link StreamReader}; `simpleStreamReader`: a small source in one call; `reader`: a {@link BatchReader}; `streamWriter`: a {@link StreamWriter}.
- * - All of them get the options of the call. Each is called anew on every start and restart.
+ * - A stream reader may stand together with a batch reader, and either with a writer. All of them get the options of the call. Each is called anew on every start and restart.
  *
  * @throws OptionError when the definition is incomplete or has an unknown part.
  */
-export function defineDataSource<
-  const Name extends string,
-  Options extends readonly unknown[],
-  Offset extends object,
-  Partition,
-  Row extends object,
-  Needed extends object,
-  Message,
->(
-  definition: Definition<Name, Row> & {
-    readonly streamReader: Make<Options, StreamReader<Offset, Partition, Row>>
-    readonly streamWriter: Make<Options, StreamWriter<Needed, Message>>
-  },
-): DataSource<Name, Options, StreamSource<Offset, Partition, Row> & BoundSink<Needed, Message>>
-export function defineDataSource<
-  const Name extends string,
-  Options extends readonly unknown[],
-  Offset extends object,
-  Partition,
-  Row extends object,
->(
-  definition: Definition<Name, Row> & { readonly streamReader: Make<Options, StreamReader<Offset, Partition, Row>> },
-): DataSource<Name, Options, StreamSource<Offset, Partition, Row>>
-export function defineDataSource<
-  const Name extends string,
-  Options extends readonly unknown[],
-  Offset extends object,
-  Row extends object,
->(
-  definition: Definition<Name, Row> & {
-    readonly simpleStreamReader: Make<Options, ReplayableSimpleReader<Offset, Row>>
-  },
-): DataSource<Name, Options, StreamSource<Offset, SimplePartition<Offset>, Row>>
-export function defineDataSource<
-  const Name extends string,
-  Options extends readonly unknown[],
-  Partition,
-  Row extends object,
->(
-  definition: Definition<Name, Row> & { readonly reader: Make<Options, BatchReader<Partition, Row>> },
-): DataSource<Name, Options, BatchSource<Partition, Row>>
 export function defineDataSource<
   const Name extends string,
   Options extends readonly unknown[],
@@ -104,7 +65,34 @@ export function defineDataSource<
 >(definition: {
   readonly name: Name
   readonly streamWriter: Make<Options, StreamWriter<Needed, Message>>
+  readonly schema?: never
 }): DataSource<Name, Options, BoundSink<Needed, Message>>
+export function defineDataSource<
+  const Name extends string,
+  Options extends readonly unknown[],
+  Row extends object,
+  Offset extends object = Absent,
+  Partition = unknown,
+  SimpleOffset extends object = Absent,
+  Slice = Absent,
+  Needed extends object = Absent,
+  Message = unknown,
+>(definition: {
+  /** Stable: it is stored in checkpoints. */
+  readonly name: Name
+  readonly schema: Schema<Row>
+  readonly streamReader?: Make<Options, StreamReader<Offset, Partition, NoInfer<Row>>>
+  readonly simpleStreamReader?: Make<Options, ReplayableSimpleReader<SimpleOffset, NoInfer<Row>>>
+  readonly reader?: Make<Options, BatchReader<Slice, NoInfer<Row>>>
+  readonly streamWriter?: Make<Options, StreamWriter<Needed, Message>>
+}): DataSource<
+  Name,
+  Options,
+  Given<Offset, StreamSource<Offset, Partition, Row>> &
+    Given<SimpleOffset, StreamSource<SimpleOffset, SimplePartition<SimpleOffset>, Row>> &
+    Given<Slice, BatchSource<Slice, Row>> &
+    Given<Needed, BoundSink<Needed, Message>>
+>
 export function defineDataSource(definition: {
   readonly name: string
   readonly schema?: Schema
@@ -122,6 +110,15 @@ export function defineDataSource(definition: {
     streamWriter: rules.function,
   })
   const { name, schema, streamReader, simpleStreamReader, reader, streamWriter } = definition
+  if (streamReader !== undefined && simpleStreamReader !== undefined)
+    throw new OptionError('defineDataSource: options "streamReader" and "simpleStreamReader" exclude each other')
+  const readers = [streamReader, simpleStreamReader, reader].filter((make) => make !== undefined)
+  if (readers.length > 0 && schema === undefined)
+    throw new OptionError('defineDataSource: option "schema" is missing; a source says what its rows are')
+  if (readers.length === 0 && streamWriter === undefined)
+    throw new OptionError(
+      'defineDataSource: "streamReader", "simpleStreamReader", "reader" or "streamWriter" is missing',
+    )
   const bind = (...options: never): object => ({
     name,
     ...(schema === undefined ? {} : { schema }),

@@ -21,6 +21,7 @@ export const errorCodes = {
   queryRunning: 'SLUICE_QUERY_RUNNING',
 } as const
 
+/** One of {@link errorCodes}. */
 export type ErrorCode = (typeof errorCodes)[keyof typeof errorCodes]
 
 /** Base class. `retryable` says whether doing the same again can help. */
@@ -146,6 +147,7 @@ export class QueryError extends SluiceError {
   }
 }
 
+/** Whether an error is one of sluice's own. */
 export function isSluiceError(error: unknown): error is SluiceError {
   return error instanceof SluiceError
 }
@@ -168,5 +170,10 @@ export function retryAfterOf(error: unknown): number | undefined {
 
 /** A short text for any thrown value. */
 export function describeError(error: unknown): string {
-  return error instanceof Error ? error.message : String(error)
+  if (error instanceof Error) return error.message
+  try {
+    return String(error)
+  } catch {
+    return Object.prototype.toString.call(error) // an object without a prototype has no text of its own
+  }
 }

@@ -37,6 +37,7 @@ export interface PartitionFigures {
 /** What happens in a query, in the order in which it happens: the one place that metrics, logs and pages observe. */
 export type QueryEvent = { readonly at: number } & QueryEventBody
 
+/** What happened; {@link QueryEvent} adds in which query, and when. */
 export type QueryEventBody =
   | {
       readonly type: 'started'

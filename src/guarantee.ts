@@ -3,8 +3,10 @@ import type { WriterGuarantee } from './sink.ts'
 /** From weakest to strongest. `effectively-once`: written more than once at worst, seen once. */
 export const guaranteeLevels = ['at-least-once', 'effectively-once', 'exactly-once'] as const
 
+/** One of {@link guaranteeLevels}. */
 export type GuaranteeLevel = (typeof guaranteeLevels)[number]
 
+/** What a query delivers at worst. */
 export interface Guarantee {
   readonly level: GuaranteeLevel
   /** Why it is this and no more, in words. */

@@ -13,6 +13,7 @@ import {
   toArray,
 } from 'rxjs'
 import type { PlannedBatch } from './batch.ts'
+import { bindPorts } from './bind-ports.ts'
 import type { CheckpointSession } from './checkpoint/checkpoint.ts'
 import { encodeJournal } from './checkpoint/journal.ts'
 import { CheckpointCorruptError, OptionError, PortError } from './errors.ts'
@@ -30,6 +31,7 @@ import {
   type StreamReader,
 } from './source.ts'
 
+/** Options of {@link journaled}. */
 export interface JournalOptions<Row> {
   /**
    * What makes a row the same when it is delivered again, e.g. a message id. With it redelivered rows are dropped, within {@link window};
@@ -67,7 +69,9 @@ export function journaled<Offset extends object, Partition, Row extends object>(
   options: JournalOptions<Row> = {},
 ): ReplayableReader<Offset, JournalPartition, Row> {
   validateOptions('journaled', options, { identity: rules.function, window: rules.positiveInteger })
-  return 'latestOffset' in reader ? journaledReader(reader, readAll(reader), options) : journaledSimple(reader, options)
+  return 'latestOffset' in reader
+    ? journaledReader(bindPorts<Outside<Offset>, keyof Outside<Offset>>(reader, outsidePorts), readAll(reader), options)
+    : journaledSimple(reader, options)
 }
 
 function journaledSimple<Offset extends object, Row extends object>(
@@ -82,18 +86,8 @@ function journaledSimple<Offset extends object, Row extends object>(
       throw new PortError('the rows of a journaled simple reader are gone before they were journaled')
     return of(kept)
   }
-  const { initialOffset, commit, compare, stop } = simple
-  return journaledReader(
-    {
-      initialOffset,
-      latestOffset: prefetch.latestOffset,
-      ...(commit === undefined ? {} : { commit }),
-      ...(compare === undefined ? {} : { compare }),
-      ...(stop === undefined ? {} : { stop }),
-    },
-    rows,
-    options,
-  )
+  const others = bindPorts(simple, ['initialOffset', 'commit', 'compare', 'stop'])
+  return journaledReader({ ...others, latestOffset: prefetch.latestOffset }, rows, options)
 }
 
 type ReadBatch<Row> = (batch: PlannedBatch, context: ReadContext) => Observable<readonly Row[]>
@@ -109,19 +103,21 @@ function readAll<Offset extends object, Partition, Row extends object>(
     )
 }
 
-type Outside<Offset extends object> = Pick<
-  StreamReader<Offset, never, never>,
-  | 'kind'
-  | 'initialOffset'
-  | 'latestOffset'
-  | 'commit'
-  | 'compare'
-  | 'distance'
-  | 'reportLatestOffset'
-  | 'defaultLimit'
-  | 'available'
-  | 'stop'
->
+const outsidePorts = [
+  'kind',
+  'initialOffset',
+  'latestOffset',
+  'commit',
+  'compare',
+  'distance',
+  'reportLatestOffset',
+  'defaultLimit',
+  'available',
+  'stop',
+] as const
+
+/** What of a reader the journal doesn't take over. */
+type Outside<Offset extends object> = Pick<StreamReader<Offset, never, never>, (typeof outsidePorts)[number]>
 
 function journaledReader<Offset extends object, Row extends object>(
   source: Outside<Offset>,

@@ -15,12 +15,13 @@ export interface OptionRule {
  * @throws OptionError naming the option, the bad value and what is allowed; for an unknown option, the nearest known name.
  */
 export function validateOptions(owner: string, options: object, rules: Readonly<Record<string, OptionRule>>): void {
+  if (!isObject(options)) throw new OptionError(`${owner}: options must be an object, and this is ${show(options)}`)
   const given: Readonly<Record<string, unknown>> = { ...options }
   for (const name of Object.keys(given)) {
     if (Object.hasOwn(rules, name)) continue
     const near = nearest(name, Object.keys(rules))
     throw new OptionError(
-      `${owner}: unknown option ${JSON.stringify(name)}${near === undefined ? '' : `; did you mean ${JSON.stringify(near)}?`} Known options: ${Object.keys(rules).join(', ')}`,
+      `${owner}: unknown option ${JSON.stringify(name)}${near === undefined ? '.' : `; did you mean ${JSON.stringify(near)}?`} Known options: ${Object.keys(rules).join(', ')}`,
     )
   }
   for (const [name, rule] of Object.entries(rules)) {
@@ -60,7 +61,7 @@ export const rules = {
   function: { expected: 'a function', accepts: (value) => typeof value === 'function' },
   object: {
     expected: 'an object',
-    accepts: (value) => typeof value === 'object' && value !== null && !Array.isArray(value),
+    accepts: isObject,
   },
 } as const satisfies Record<string, OptionRule>
 
@@ -78,6 +79,10 @@ export function oneOf(...values: readonly string[]): OptionRule {
 
 export function required(rule: OptionRule): OptionRule {
   return { ...rule, required: true }
+}
+
+function isObject(value: unknown): boolean {
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
 }
 
 function show(value: unknown): string {

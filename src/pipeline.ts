@@ -33,6 +33,7 @@ import { timed } from '../operators/timed.ts'
 import { type RowsOperator, transformRows } from '../operators/transform-rows.ts'
 import { writeTo } from '../operators/write-to.ts'
 import type { BatchRun } from './batch-run.ts'
+import { bindPorts } from './bind-ports.ts'
 import type { QueryLog } from './query-log.ts'
 import type { RunContext } from './run-context.ts'
 import type { StreamWriter } from './sink.ts'
@@ -164,7 +165,7 @@ function batchPlanner<Offset extends object, Partition, Row extends object, Out 
     limit.minRows > 0 && !bounded
       ? holdBack(reader, { ...limit, onHeld: (leftMs) => held$.next(longTimer(leftMs, context.scheduler)) }, context)
       : map(<T>(range: T) => range)
-  const { compare } = reader
+  const { compare, reportLatestOffset } = bindPorts(reader, ['compare', 'reportLatestOffset'])
   // Without an order of offsets "reached" can't be told: then all that is there now is one batch.
   const { maxRows, maxBytes, maxFiles } = limit
   const limited = [maxRows, maxBytes, maxFiles].some((value) => value !== Infinity)
@@ -177,12 +178,10 @@ function batchPlanner<Offset extends object, Partition, Row extends object, Out 
   let target: Offset | undefined
   let whole = false
 
-  const freeze = (): Observable<Offset> => {
-    const { reportLatestOffset } = reader
-    return reportLatestOffset === undefined
+  const freeze = (): Observable<Offset> =>
+    reportLatestOffset === undefined
       ? callPort(context, 'latestOffset', () => reader.latestOffset(log.position as Offset, readAllAvailable))
       : callPort(context, 'reportLatestOffset', () => reportLatestOffset())
-  }
   const reached = (): boolean =>
     target !== undefined && compare !== undefined && compare(log.position as Offset, target) >= 0
   const ask = (): Observable<BatchRun<Offset, Partition>> =>

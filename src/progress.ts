@@ -31,6 +31,7 @@ export interface QueryProgress {
   readonly guarantee: Guarantee
 }
 
+/** What one source did in a batch, and how far it got. */
 export interface SourceProgress {
   readonly description: string
   readonly startOffset: object
@@ -40,6 +41,7 @@ export interface SourceProgress {
   readonly processedRowsPerSecond: number
 }
 
+/** What one partition of a batch did. */
 export interface PartitionProgress extends PartitionFigures {
   readonly partitionId: number
   /** The source's stable label, else the slot number. */

@@ -23,6 +23,7 @@ export interface LimitOptions {
   readonly maxDelay?: Duration
 }
 
+/** How often, and after which delays, a query that failed is run again. */
 export interface RestartOptions {
   /** Runs in all, the first one included. The count begins anew after a committed batch. */
   readonly maxAttempts: number
@@ -30,6 +31,7 @@ export interface RestartOptions {
   readonly backoff?: Partial<Omit<RetryPolicy, 'maxAttempts'>>
 }
 
+/** How a query runs: what `writeStream` takes besides the sink. */
 export interface QueryOptions<Dead = unknown> {
   /** Names the query in errors, progress and metrics. */
   readonly name: string

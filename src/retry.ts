@@ -1,5 +1,5 @@
 import { isRetryable, retryAfterOf } from './errors.ts'
-import { given, rules, validateOptions } from './options.ts'
+import { given, type OptionRule, rules, validateOptions } from './options.ts'
 
 /** How often, and after which delays, something that failed is tried again. */
 export interface RetryPolicy {
@@ -29,17 +29,22 @@ export const defaultRetryPolicy: RetryPolicy = {
   retryAfter: retryAfterOf,
 }
 
+export const retryRules = {
+  maxAttempts: rules.limit,
+  initialDelayMs: rules.nonNegativeNumber,
+  maxDelayMs: rules.nonNegativeNumber,
+  factor: {
+    expected: 'a number from 1',
+    accepts: (value) => rules.nonNegativeNumber.accepts(value) && Number(value) >= 1,
+  },
+  random: rules.function,
+  retryable: rules.function,
+  retryAfter: rules.function,
+} as const satisfies Record<keyof RetryPolicy, OptionRule>
+
 /** The policy with its defaults filled in. @throws OptionError */
 export function retryPolicy(owner: string, options: Partial<RetryPolicy> = {}): RetryPolicy {
-  validateOptions(owner, options, {
-    maxAttempts: rules.limit,
-    initialDelayMs: rules.nonNegativeNumber,
-    maxDelayMs: rules.nonNegativeNumber,
-    factor: { expected: 'a number from 1', accepts: (value) => typeof value === 'number' && value >= 1 },
-    random: rules.function,
-    retryable: rules.function,
-    retryAfter: rules.function,
-  })
+  validateOptions(owner, options, retryRules)
   return { ...defaultRetryPolicy, ...given(options) }
 }
 
@@ -49,6 +54,9 @@ export function retryPolicy(owner: string, options: Partial<RetryPolicy> = {}): 
  */
 export function retryDelay(policy: RetryPolicy, attempt: number, error: unknown): number | undefined {
   if (attempt >= policy.maxAttempts || !policy.retryable(error)) return undefined
-  const bound = Math.min(policy.maxDelayMs, policy.initialDelayMs * policy.factor ** (attempt - 1))
+  const bound = Math.min(
+    policy.maxDelayMs,
+    policy.initialDelayMs * Math.min(policy.factor ** (attempt - 1), Number.MAX_VALUE),
+  )
   return policy.retryAfter(error) ?? policy.random() * bound
 }

@@ -1,4 +1,5 @@
 import { map, type Observable } from 'rxjs'
+import { bindPorts } from './bind-ports.ts'
 import { PortError } from './errors.ts'
 import { canonicalOffset } from './offset.ts'
 import { fromResult } from './result.ts'
@@ -43,8 +44,7 @@ export function fromSimple<Offset extends object, Row extends object>(
       prefetch.forget(end)
       return simple.commit?.(end)
     },
-    ...(simple.compare === undefined ? {} : { compare: simple.compare }),
-    ...(simple.stop === undefined ? {} : { stop: simple.stop }),
+    ...bindPorts(simple, ['compare', 'stop']),
   }
 }
 

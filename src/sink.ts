@@ -12,6 +12,7 @@ import type { Schema } from './schema.ts'
  */
 export type WriterGuarantee = 'transactional' | { readonly idempotent: 'key' | 'position' } | 'append'
 
+/** What a writer learns when a run begins. */
 export interface StartContext {
   readonly queryId: string
   readonly sinkId: string
@@ -21,6 +22,7 @@ export interface StartContext {
   readonly schema: Schema | undefined
 }
 
+/** What {@link StreamWriter.open} gets: the partition, and the keys of its requests. */
 export interface WriteContext extends PartitionContext {
   readonly sinkId: string
   readonly epoch: number
@@ -60,6 +62,7 @@ export interface StreamWriter<Row extends object, Message> {
   readonly stop?: () => Result<unknown>
 }
 
+/** Writes one partition in one attempt: `write` … `finish`, or `discard`. */
 export interface PartitionWriter<Row extends object, Message> {
   /** Called with one chunk at a time: the next call comes only after this one settled. */
   readonly write: (rows: readonly Row[]) => Result<unknown>

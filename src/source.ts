@@ -13,6 +13,7 @@ export interface ReadLimit {
 /** No limit at all: what {@link ReaderBase.latestOffset} gets when everything that is there is wanted. */
 export const readAllAvailable: ReadLimit = { maxRows: Infinity, maxBytes: Infinity, maxFiles: Infinity }
 
+/** What a call of `read` gets besides its partition. */
 export interface ReadContext extends PartitionContext {}
 
 /**
@@ -98,6 +99,7 @@ export interface AckedReader<Offset extends object, Partition, Row extends objec
   readonly release: (start: Offset, end: Offset) => Result<unknown>
 }
 
+/** A source of a stream, of either kind. */
 export type StreamReader<Offset extends object, Partition, Row extends object> =
   | ReplayableReader<Offset, Partition, Row>
   | AckedReader<Offset, Partition, Row>

@@ -118,7 +118,7 @@ export class Rows<Row extends object, Mode extends 'stream' | 'batch'> {
       typeof step === 'function' ? step : checkRows<object>(step, settings.mode),
     )
     const name = typeof sink === 'function' ? 'sink' : sink.name
-    const writer = typeof sink === 'function' ? sink : sink.streamWriter
+    const writer = typeof sink === 'function' ? sink : () => sink.streamWriter()
     const { deadLetters } = options
     const end = { operators, schema: this.#schema, settings }
     return deadLetters === undefined
@@ -152,8 +152,12 @@ export function read<Offset extends object, Partition, Row extends object>(
   source: BatchSource<Partition, Row> | StreamSource<Offset, Partition, Row>,
 ): RowBatch<Row> {
   if (!('reader' in source)) return rowsOf(source)
-  const { name, schema, reader } = source
-  return rowsOf({ name, ...(schema === undefined ? {} : { schema }), streamReader: () => batchAsStream(reader()) })
+  const { name, schema } = source
+  return rowsOf({
+    name,
+    ...(schema === undefined ? {} : { schema }),
+    streamReader: () => batchAsStream(source.reader()),
+  })
 }
 
 function rowsOf<Offset extends object, Partition, Row extends object, Mode extends 'stream' | 'batch'>(
@@ -163,7 +167,13 @@ function rowsOf<Offset extends object, Partition, Row extends object, Mode exten
   const connect: Connect = ({ settings, operators, sink, schema: ended }) =>
     new StreamingQuery(settings.name, (controls) =>
       runQuery(
-        { ...settings, source: { name, reader: source.streamReader, parts: source.sources ?? [name] }, operators, sink, schema: ended },
+        {
+          ...settings,
+          source: { name, reader: () => source.streamReader(), parts: source.sources ?? [name] },
+          operators,
+          sink,
+          schema: ended,
+        },
         controls,
       ),
     )

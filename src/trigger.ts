@@ -25,6 +25,7 @@ export interface TriggerOutcome {
   readonly caughtUp: boolean
 }
 
+/** What a trigger may listen to. */
 export interface TriggerContext {
   /** Emits after each tick was dealt with. It may emit synchronously within the tick. */
   readonly outcome$: Observable<TriggerOutcome>
@@ -39,6 +40,7 @@ export interface TriggerContext {
  */
 export type Trigger = Observable<unknown> | TriggerFunction
 
+/** A trigger that listens to its query. Called once a run. */
 export interface TriggerFunction {
   (context: TriggerContext): Observable<unknown>
   /** The query freezes a target when it starts, and {@link TriggerOutcome.caughtUp} says when it is reached. */
@@ -79,6 +81,7 @@ export function once(): TriggerFunction {
   return () => of(0)
 }
 
+/** Options of {@link whenAvailable}. */
 export interface WhenAvailableOptions {
   /** How long after an attempt that found nothing the source is asked again, should it not announce anything. @default '10 seconds' */
   readonly maxWait?: Duration
@@ -92,6 +95,7 @@ export function whenAvailable(options: WhenAvailableOptions = {}): TriggerFuncti
     tickAfter(context, context.outcome$.pipe(map(({ batchId }) => (batchId === undefined ? maxWaitMs : 0))))
 }
 
+/** Options of {@link continuously}. */
 export interface ContinuouslyOptions {
   /** The first wait after an attempt that found nothing; each further one doubles it. A batch starts over. @default '50 milliseconds' */
   readonly minIdle?: Duration

@@ -1,4 +1,5 @@
 import { concat, concatMap, from, ignoreElements, map, merge, type Observable, of, reduce, toArray } from 'rxjs'
+import { bindPorts } from './bind-ports.ts'
 import type { StreamSource } from './data-source.ts'
 import { OptionError } from './errors.ts'
 import { sameOffset } from './offset.ts'
@@ -71,9 +72,10 @@ function unionReader<Row extends object>(
     inOrder(children, port, ask).pipe(
       map((answers) => Object.fromEntries(children.map(([name], i) => [name, answers[i] as object]))),
     )
-  const heads = children.map(([, { reportLatestOffset }]) => reportLatestOffset)
-  const orders = children.map(([, { compare }]) => compare)
-  const distances = children.map(([, { distance }]) => distance)
+  const bound = children.map(([, reader]) => bindPorts(reader, ['reportLatestOffset', 'compare', 'distance']))
+  const heads = bound.map(({ reportLatestOffset }) => reportLatestOffset)
+  const orders = bound.map(({ compare }) => compare)
+  const distances = bound.map(({ distance }) => distance)
   const journals = children.filter((child): child is JournaledChild<Row> => child[1][journalPort] !== undefined)
   const journal = unionJournal(journals)
 

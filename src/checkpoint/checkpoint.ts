@@ -16,6 +16,7 @@ export interface Checkpoint {
   readonly open: (query: { readonly sources: readonly string[] }) => Result<CheckpointSession>
 }
 
+/** A checkpoint that is open: its holder alone writes to it. */
 export interface CheckpointSession {
   /** Stable over restarts. */
   readonly queryId: string

@@ -13,6 +13,7 @@ import type { Positions } from './positions.ts'
  */
 export type KeysetOffset<Value extends Scalar, Key extends Scalar> = { readonly value?: Value; readonly key?: Key }
 
+/** Options of {@link keysetOffset}. */
 export interface KeysetOptions<Row, Value extends Scalar, Key extends Scalar, Args extends readonly unknown[]> {
   /** What the rows are sorted by: a time, a version. May tie. Integers or texts. */
   readonly value: (row: Row) => Value

@@ -13,6 +13,7 @@ export type PerKeyOffset<Offset extends object> = { readonly [key: string]: Offs
 /** A partition of one key's range. */
 export type KeyedPartition<Partition> = { readonly key: string; readonly range: Partition }
 
+/** Options of {@link perKeyOffset}. */
 export interface PerKeyOptions<Offset extends object, Partition> {
   /** The keys, or what asks for them; asked again for each batch. */
   readonly keys: readonly string[] | (() => Result<readonly string[]>)

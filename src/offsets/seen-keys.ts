@@ -15,6 +15,7 @@ export type SeenKeysOffset<Value extends Scalar> = {
   readonly seen?: Readonly<Record<string, true>>
 }
 
+/** Options of {@link seenKeysOffset}. */
 export interface SeenKeysOptions<Row, Value extends Scalar, Args extends readonly unknown[]> {
   /** What the source filters and sorts by: a time, a version. May tie. An integer or a text. */
   readonly value: (row: Row) => Value

@@ -4,8 +4,10 @@ import { byIdRange, type Cut, cutRule, type Range } from '../partition.ts'
 import type { Result } from '../result.ts'
 import { ask, type Positions } from './positions.ts'
 
+/** The number of rows before this position. */
 export type SequenceOffset = { readonly offset: number }
 
+/** Options of {@link sequenceOffset}. */
 export interface SequenceOptions<Args extends readonly unknown[]> {
   /** The position a new query begins at; `'latest'`: where the source is then. @default 0 */
   readonly from?: number | 'latest'

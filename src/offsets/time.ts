@@ -10,6 +10,7 @@ import { ask, type Positions } from './positions.ts'
 /** ISO 8601 text in UTC: rows at this time are not yet read. */
 export type TimeOffset = { readonly time: string }
 
+/** Options of {@link timeOffset}. */
 export interface TimeOptions<Args extends readonly unknown[]> {
   /** The time a new query begins at; `'latest'`: where it then would end. */
   readonly from: Instant | 'latest'

@@ -13,6 +13,7 @@ export const simpleKinds = [
   'timestamp',
 ] as const
 
+/** The name of a type that is not made of others. */
 export type SimpleKind = (typeof simpleKinds)[number]
 
 /**

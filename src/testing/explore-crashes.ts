@@ -31,6 +31,7 @@ export interface ModelPorts {
 /** Builds the pipeline anew for each process: `({ source, sink, options }) => readStream(source).pipe(…).writeStream(sink, options)`. */
 export type ModelPipeline = (ports: ModelPorts) => Observable<unknown>
 
+/** Options of {@link exploreCrashes}. */
 export interface ExploreOptions {
   /** @default all four */
   readonly sources?: readonly ModelSourceKind[]
@@ -50,6 +51,7 @@ export interface ExploreOptions {
   readonly only?: string
 }
 
+/** A schedule of crashes after which rows were lost, repeated or out of place. */
 export interface CrashFailure {
   /** Source, sink and the effects after which the process died: for {@link ExploreOptions.only}. */
   readonly id: string
@@ -61,6 +63,7 @@ export interface CrashFailure {
   readonly trace: string
 }
 
+/** What {@link exploreCrashes} found. */
 export interface CrashReport {
   /** Schedules that were run. */
   readonly schedules: number

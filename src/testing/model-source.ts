@@ -12,6 +12,7 @@ export interface ModelOffset {
   readonly position: number
 }
 
+/** Rows `[from, to)` of the model source. */
 export interface ModelRange {
   readonly from: number
   readonly to: number

@@ -1,6 +1,7 @@
 import { type OptionRule, oneOf, rules, validateOptions } from '../../options.ts'
 import type { Result } from '../../result.ts'
 
+/** Options of `console`. */
 export interface ConsoleOptions {
   /** Rows shown of a batch. `0` shows none. @default 20 */
   readonly numRows?: number

@@ -1,6 +1,7 @@
 import { type OptionRule, rules, validateOptions } from '../../options.ts'
 import type { WriterGuarantee } from '../../sink.ts'
 
+/** Options of `forEachBatch`. */
 export interface ForEachBatchOptions {
   /**
    * What the function promises about a batch that it is given twice:

@@ -1,6 +1,7 @@
 import { resolve } from 'node:path'
 import { type OptionRule, required, rules, validateOptions } from '../../options.ts'
 
+/** Options of `jsonLines`. */
 export interface JsonLinesOptions {
   /** The folder, made when it isn't there. Its file system must have hard links. */
   readonly path: string

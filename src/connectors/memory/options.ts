@@ -1,6 +1,7 @@
 import { type OptionRule, rules, validateOptions } from '../../options.ts'
 import type { Schema } from '../../schema.ts'
 
+/** Options of `memoryStream`. */
 export interface MemoryStreamOptions<Row extends object = object> {
   /** @default 'memory' */
   readonly name?: string

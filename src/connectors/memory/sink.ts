@@ -1,6 +1,7 @@
 import type { Batch } from '../../batch.ts'
 import type { StreamWriter } from '../../sink.ts'
 
+/** A sink, with what was written to it. See {@link memorySink}. */
 export interface MemorySink<Row extends object> {
   readonly name: 'memory'
   readonly streamWriter: () => StreamWriter<Row, readonly Row[]>

@@ -22,6 +22,7 @@ export interface MemoryCall {
   readonly args: readonly unknown[]
 }
 
+/** A source, with what a test needs to feed and to watch it. See {@link memoryStream}. */
 export interface MemoryStream<Row extends object> {
   readonly name: string
   readonly schema?: Schema<Row>

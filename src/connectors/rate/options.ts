@@ -1,5 +1,6 @@
 import { type OptionRule, rules, validateOptions } from '../../options.ts'
 
+/** Options of `rate`. */
 export interface RateOptions {
   /** Rows a second; fractions are fine (`0.1` is a row every 10 s). @default 1 */
   readonly rowsPerSecond?: number
