@@ -18,7 +18,12 @@ export default defineConfig({
     projects: [
       {
         resolve: { alias },
-        test: { name: 'unit', include: ['test/**/*.test.ts'], exclude: ['test/**/*.integration.test.ts'] },
+        test: {
+          name: 'unit',
+          testTimeout: 30_000,
+          include: ['test/**/*.test.ts'],
+          exclude: ['test/**/*.{integration,interop}.test.ts'],
+        },
       },
       {
         resolve: { alias },

@@ -1,3 +1,4 @@
+import { writeSync } from 'node:fs'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Checkpoint, CheckpointSession, LogRecord } from '../../src/checkpoint/checkpoint.ts'
 import { fileCheckpoint } from '../../src/checkpoint/file.ts'
@@ -12,7 +13,8 @@ import { settle } from './settle.ts'
 const [kind, path = '', task, at] = process.argv.slice(2)
 const checkpoint: Checkpoint =
   kind === 'sqlite' ? sqliteCheckpoint(path, { retain: 5 }) : fileCheckpoint(path, { retain: 5 })
-const say = (message: object) => process.stdout.write(`${JSON.stringify(message)}\n`)
+// Synchronously: what a killed process has said must have been said before its next write.
+const say = (message: object) => writeSync(1, `${JSON.stringify(message)}\n`)
 
 async function loop(session: CheckpointSession): Promise<void> {
   const { done, pending, initial } = session.recovered

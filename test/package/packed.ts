@@ -1,0 +1,61 @@
+import { spawnSync } from 'node:child_process'
+import { cpSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { basename, join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+
+const root = fileURLToPath(new URL('../../', import.meta.url))
+const left = new Set(['node_modules', 'dist', '.git', 'data', 'checkpoints', 'coverage', '.cache'])
+
+export interface Packed {
+  readonly tarball: string
+  /** Bytes. */
+  readonly size: number
+  readonly files: readonly string[]
+  /** A project that has nothing but the package and its peer. */
+  readonly project: string
+  readonly remove: () => void
+}
+
+/** Builds and packs a copy of the sources, and installs the tarball into an empty project. Nothing is downloaded. */
+export function packAndInstall(): Packed {
+  const folder = mkdtempSync(join(tmpdir(), 'sluice-pack-'))
+  const copy = join(folder, 'copy')
+  cpSync(root, copy, { recursive: true, filter: (path) => !left.has(basename(path)) })
+  symlinkSync(join(root, 'node_modules'), join(copy, 'node_modules'))
+  run(process.execPath, ['scripts/build.mjs'], copy)
+  const [packed] = JSON.parse(
+    run('npm', ['pack', '--json', '--ignore-scripts', '--pack-destination', folder], copy),
+  ) as {
+    filename: string
+    size: number
+    files: { path: string }[]
+  }[]
+  if (packed === undefined) throw new Error('npm pack made nothing')
+
+  const tarball = join(folder, packed.filename)
+  const project = join(folder, 'project')
+  mkdirSync(project)
+  writeFileSync(join(project, 'package.json'), JSON.stringify({ name: 'empty', private: true, type: 'module' }))
+  const peers = ['rxjs', 'tslib'].map((name) => `file:${join(root, 'node_modules', name)}`)
+  const install = ['install', '--offline', '--install-links', '--ignore-scripts', '--no-audit', '--no-fund']
+  run('npm', [...install, tarball, ...peers], project)
+  return {
+    tarball,
+    size: packed.size,
+    files: packed.files.map(({ path }) => path),
+    project,
+    remove: () => rmSync(folder, { recursive: true, force: true }),
+  }
+}
+
+/** Runs a command to its end and gives what it wrote; fails with all of it. */
+export function run(command: string, args: readonly string[], cwd: string): string {
+  const { status, stdout, stderr, error } = spawnSync(command, args, { cwd, encoding: 'utf8' })
+  if (status !== 0) throw new Error(`${command} ${args.join(' ')} failed: ${error?.message ?? `${stdout}\n${stderr}`}`)
+  return stdout
+}
+
+export function binary(name: string): string {
+  return join(root, 'node_modules', '.bin', name)
+}
