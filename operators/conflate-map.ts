@@ -47,18 +47,16 @@ export function conflateMap<T, R>(project: (value: T) => ObservableInput<R>): Op
       }
 
       subscriber.add(() => gone.next())
-      subscriber.add(
-        source.subscribe({
-          next: (value) => {
-            waiting = { value }
-            run()
-          },
-          error: (error: unknown) => subscriber.error(error),
-          complete: () => {
-            sourceDone = true
-            run()
-          },
-        }),
-      )
+      source.pipe(takeUntil(gone)).subscribe({
+        next: (value) => {
+          waiting = { value }
+          run()
+        },
+        error: (error: unknown) => subscriber.error(error),
+        complete: () => {
+          sourceDone = true
+          run()
+        },
+      })
     })
 }

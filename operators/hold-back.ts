@@ -5,6 +5,7 @@ import type { ReaderBase } from '../src/source.ts'
 import { callPort } from './call-port.ts'
 import type { OffsetRange } from './latest-offset.ts'
 
+/** Options of {@link holdBack}. */
 export interface HoldBackOptions {
   /** A range of fewer rows waits. */
   readonly minRows: number
@@ -27,7 +28,7 @@ export function holdBack<Offset extends object>(
   { minRows, maxDelayMs, onHeld }: HoldBackOptions,
   context: RunContext,
 ): MonoTypeOperatorFunction<OffsetRange<Offset>> {
-  const { distance } = reader
+  const distance = reader.distance?.bind(reader)
   if (distance === undefined)
     throw new OptionError('limit: option "minRows" needs a source with distance, by which rows are counted')
   let since: number | undefined

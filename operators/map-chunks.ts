@@ -1,10 +1,12 @@
-import { Observable, type OperatorFunction, Subscription } from 'rxjs'
+import { Observable, type OperatorFunction, Subject, takeUntil } from 'rxjs'
 import { deterministic } from '../src/deterministic.ts'
+import { PortError } from '../src/errors.ts'
 import { rules, validateOptions } from '../src/options.ts'
 import { currentPartition } from '../src/partition-scope.ts'
 import { fromResult, type Result } from '../src/result.ts'
 import type { RowShape } from '../src/row.ts'
 
+/** Options of {@link mapChunks}. */
 export interface MapChunksOptions {
   /** Chunks worked on side by side. More than the query's `highWaterMark` has no effect. @default 1 */
   readonly concurrency?: number
@@ -15,7 +17,8 @@ export interface MapChunksOptions {
  *
  * Chunks keep their order, whatever finishes first. What is being worked on counts as unwritten, so that the source waits.
  *
- * @param project given a chunk; its answer is a chunk, a promise of one or an Observable of one. An error fails the partition.
+ * @param project given a chunk; its answer is a chunk, a promise of one or an Observable of one. An error fails the partition, as does an answer that is
+ *   no array (`PortError`).
  */
 export function mapChunks<In extends object, Out extends RowShape>(
   project: (rows: readonly In[]) => Result<readonly Out[]>,
@@ -29,48 +32,57 @@ export function mapChunks<In extends object, Out extends RowShape>(
         const demand = currentPartition()?.demand
         const waiting: (readonly In[])[] = []
         const slots: { rows: readonly Out[] | undefined }[] = []
-        const work = new Subscription()
+        const gone = new Subject<void>()
+        let looping = false
         let sourceDone = false
 
-        const flush = (): void => {
-          while (slots[0]?.rows !== undefined) {
-            const { rows } = slots.shift() as { rows: readonly Out[] }
-            subscriber.next(rows)
-            demand?.remove()
+        const proceed = (): void => {
+          if (looping) return
+          looping = true
+          for (;;) {
+            const rows = slots[0]?.rows
+            if (rows !== undefined) {
+              slots.shift()
+              subscriber.next(rows)
+              demand?.remove()
+            } else if (slots.length < concurrency && waiting.length > 0 && !subscriber.closed) {
+              start(waiting.shift() as readonly In[])
+            } else break
           }
-          while (slots.length < concurrency && waiting.length > 0 && !subscriber.closed)
-            start(waiting.shift() as readonly In[])
-          if (sourceDone && slots.length === 0 && waiting.length === 0) subscriber.complete()
+          looping = false
+          if (sourceDone && slots.length === 0) subscriber.complete()
         }
         const start = (chunk: readonly In[]): void => {
           const slot: { rows: readonly Out[] | undefined } = { rows: undefined }
           slots.push(slot)
-          work.add(
-            fromResult('mapChunks', () => project(chunk)).subscribe({
+          fromResult('mapChunks', () => project(chunk))
+            .pipe(takeUntil(gone))
+            .subscribe({
               next: (rows) => {
-                slot.rows = rows
+                if (Array.isArray(rows)) slot.rows = rows
+                else
+                  subscriber.error(
+                    new PortError('the function of mapChunks must answer with a chunk, an array of rows'),
+                  )
               },
               error: (error: unknown) => subscriber.error(error),
-              complete: flush,
-            }),
-          )
+              complete: proceed,
+            })
         }
 
-        subscriber.add(work)
-        subscriber.add(
-          source.subscribe({
-            next: (chunk) => {
-              demand?.add()
-              waiting.push(chunk)
-              flush()
-            },
-            error: (error: unknown) => subscriber.error(error),
-            complete: () => {
-              sourceDone = true
-              flush()
-            },
-          }),
-        )
+        subscriber.add(() => gone.next())
+        source.pipe(takeUntil(gone)).subscribe({
+          next: (chunk) => {
+            demand?.add()
+            waiting.push(chunk)
+            proceed()
+          },
+          error: (error: unknown) => subscriber.error(error),
+          complete: () => {
+            sourceDone = true
+            proceed()
+          },
+        })
       }),
   )
 }

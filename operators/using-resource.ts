@@ -1,6 +1,8 @@
-import { Observable, type Subscription } from 'rxjs'
+import { defer, finalize, Observable, Subject, takeUntil, throwIfEmpty } from 'rxjs'
+import { PortError } from '../src/errors.ts'
 import type { Tracker } from '../src/tracker.ts'
 
+/** Options of {@link usingResource}. */
 export interface ResourceOptions<R, T> {
   /** Emits the resource once. */
   readonly open: () => Observable<R>
@@ -18,22 +20,20 @@ export interface ResourceOptions<R, T> {
  *
  * When nobody listens any more, it is closed too, even if it was still being opened. **Hazard**: unsubscribing returns before that; wait for `tracker.idle`.
  *
- * @returns what `use` emits.
+ * @returns what `use` emits. Fails with the error of `open` or `use`, with `PortError` when `open` emits nothing.
  */
 export function usingResource<R, T>({ open, use, close, tracker, onCloseError }: ResourceOptions<R, T>): Observable<T> {
   return new Observable((subscriber) => {
     const settled = tracker.begin()
-    let gone = false
-    let release: (() => void) | undefined
-    let usage: Subscription | undefined
+    const gone = new Subject<void>()
+    subscriber.add(() => gone.next())
 
     const closing = (resource: R, tell: () => void): void => {
-      release = undefined
       const done = (): void => {
         settled()
         tell()
       }
-      close(resource).subscribe({
+      defer(() => close(resource)).subscribe({
         error: (error: unknown) => {
           onCloseError(error)
           done()
@@ -43,26 +43,31 @@ export function usingResource<R, T>({ open, use, close, tracker, onCloseError }:
     }
 
     // Not cancelled: a lease that is being taken must be given back.
-    open().subscribe({
-      next: (resource) => {
-        if (gone) return closing(resource, () => {})
-        release = () => closing(resource, () => {})
-        usage = use(resource).subscribe({
-          next: (value) => subscriber.next(value),
-          error: (error: unknown) => closing(resource, () => subscriber.error(error)),
-          complete: () => closing(resource, () => subscriber.complete()),
-        })
-        if (gone) usage.unsubscribe()
-      },
-      error: (error: unknown) => {
-        settled()
-        subscriber.error(error)
-      },
-    })
-    return () => {
-      gone = true
-      usage?.unsubscribe()
-      release?.()
-    }
+    defer(open)
+      .pipe(throwIfEmpty(() => new PortError('open must emit the resource, and it emitted nothing')))
+      .subscribe({
+        next: (resource) => {
+          if (subscriber.closed) return closing(resource, () => {})
+          let tell = (): void => {}
+          defer(() => use(resource))
+            .pipe(
+              takeUntil(gone),
+              finalize(() => closing(resource, tell)),
+            )
+            .subscribe({
+              next: (value) => subscriber.next(value),
+              error: (error: unknown) => {
+                tell = () => subscriber.error(error)
+              },
+              complete: () => {
+                tell = () => subscriber.complete()
+              },
+            })
+        },
+        error: (error: unknown) => {
+          settled()
+          subscriber.error(error)
+        },
+      })
   })
 }
