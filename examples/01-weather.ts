@@ -1,0 +1,73 @@
+/**
+ * The weather of several stations, from an API into files: `npm start`.
+ *
+ * It first catches up on the last two days, then looks for new hours. Ctrl-C stops it after the batch in flight; started again it goes on
+ * from there. However it ends, the files hold every hour of every station exactly once. To begin anew delete both folders.
+ */
+import {
+  availableNow,
+  fileCheckpoint,
+  jsonLines,
+  processingTime,
+  type QueryProgress,
+  readStream,
+  type Trigger,
+  console as table,
+  tee,
+} from 'sluice'
+import { liveLine } from './live-line.ts'
+import { untilInterrupted } from './run.ts'
+import { weather } from './weather-source.ts'
+import { weatherStations } from './weather-stations.ts'
+
+const {
+  SLUICE_EXAMPLE_DATA: data = 'data',
+  SLUICE_EXAMPLE_CHECKPOINTS: checkpoints = 'checkpoints',
+  SLUICE_EXAMPLE_API: api,
+  SLUICE_EXAMPLE_OFFLINE: offline,
+  SLUICE_EXAMPLE_ONCE: once,
+  SLUICE_EXAMPLE_POLL: poll,
+} = process.env
+
+const line = liveLine()
+const { run } = untilInterrupted(() => line.above('Ctrl-C: finishing the batch in flight; once more to abort it.\n'))
+const source = await weatherStations({
+  api,
+  offline: offline !== undefined,
+  clockFile: `${checkpoints}/weather-clock.json`,
+})
+const { stations, now } = source
+const dayMs = 86_400_000
+const today = Math.floor((await now(stations[0]!)) / dayMs) * dayMs
+
+const query = (trigger: Trigger) =>
+  readStream(weather({ stations, now, from: today - 2 * dayMs })).writeStream(
+    // The files have each row once. The table is for looking at: after a crash it may show a batch again.
+    tee({ files: jsonLines({ path: `${data}/weather` }), table: table({ write: line.above }) }),
+    {
+      name: 'weather',
+      checkpoint: fileCheckpoint(`${checkpoints}/weather`),
+      trigger,
+      retry: { maxAttempts: 8 },
+      restart: { maxAttempts: 100, backoff: { maxDelayMs: 60_000 } },
+    },
+  )
+let rows = 0
+const show = ({ batchId, numInputRows, batchDuration, replay }: QueryProgress) => {
+  rows += numInputRows
+  line.show(
+    `Batch ${batchId}${replay ? ', again' : ''}: ${numInputRows} rows in ${batchDuration} ms; ${rows} rows so far. Ctrl-C stops.`,
+  )
+}
+
+line.above(`${source.explanation}\n`)
+let end = await run(query(availableNow()), show)
+if (end === 'completed' && once === undefined) {
+  line.above(`Caught up: ${rows} rows. Looking for more.\n`)
+  end = await run(query(processingTime(poll ?? source.pollMs)), show)
+}
+await source.close()
+line.above(
+  `\n${end === 'stopped' ? 'Aborted' : 'Done'}: ${rows} rows in this run, all of them in ${data}/weather. Start again to go on.\n`,
+)
+if (end === 'stopped') process.exitCode = 130

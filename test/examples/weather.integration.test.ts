@@ -1,0 +1,208 @@
+import { readdir } from 'node:fs/promises'
+import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { expect, onTestFinished, test } from 'vitest'
+import { type ExampleServer, type ServerOptions, startServer } from '../../examples/server/server.ts'
+import { dailyValue, dailyVariables, hourlyValue, hourlyVariables, places } from '../../examples/server/weather.ts'
+import { committedRows, startExample, temporaryFolder, visibleRows } from './child.ts'
+
+const hourMs = 3_600_000
+const dayMs = 24 * hourMs
+const noon = Date.parse('2026-11-21T12:20:00Z')
+const firstRow = Date.parse('2026-11-19T00:00:00Z')
+
+interface Row {
+  readonly station: string
+  readonly time: string
+  readonly temperature: number | null
+  readonly temperature_min: number | null
+  readonly temperature_max: number | null
+  readonly wind: number | null
+  readonly data: string
+}
+
+async function serve(options: ServerOptions): Promise<ExampleServer> {
+  const server = await startServer({ requestsPerMinute: Infinity, faults: false, ...options })
+  onTestFinished(() => server.close())
+  return server
+}
+
+async function place(api: string) {
+  const folder = await temporaryFolder()
+  const env = {
+    SLUICE_EXAMPLE_API: api,
+    SLUICE_EXAMPLE_DATA: join(folder, 'data'),
+    SLUICE_EXAMPLE_CHECKPOINTS: join(folder, 'checkpoints'),
+    SLUICE_EXAMPLE_POLL: '50 ms',
+  }
+  return {
+    path: join(folder, 'data/weather'),
+    checkpoint: join(folder, 'checkpoints/weather'),
+    env,
+    onceEnv: { ...env, SLUICE_EXAMPLE_ONCE: '1' },
+  }
+}
+
+/** Every hour and day that is over at `now`, computed from the data set and not through the API. */
+function expectedRows(now: number): Row[] {
+  const newYork = places.find(({ name }) => name === 'New York')!
+  const hours = Array.from({ length: Math.floor((now - firstRow) / hourMs) }, (_, index): Row => {
+    const at = firstRow + index * hourMs
+    return {
+      station: 'Seattle (recorded)',
+      time: new Date(at).toISOString(),
+      temperature: hourlyValue(hourlyVariables.temperature_2m!, at),
+      temperature_min: null,
+      temperature_max: null,
+      wind: hourlyValue(hourlyVariables.wind_speed_10m!, at),
+      data: 'normal 1981–2010',
+    }
+  })
+  const days = Array.from({ length: Math.floor((now - firstRow) / dayMs) }, (_, index): Row => {
+    const at = firstRow + index * dayMs
+    return {
+      station: 'New York (recorded)',
+      time: new Date(at).toISOString(),
+      temperature: null,
+      temperature_min: dailyValue(newYork, dailyVariables.temperature_2m_min!, at),
+      temperature_max: dailyValue(newYork, dailyVariables.temperature_2m_max!, at),
+      wind: dailyValue(newYork, dailyVariables.wind_speed_10m_mean!, at),
+      data: 'observed 2012–2015',
+    }
+  })
+  return [...hours, ...days].sort(byStationAndTime)
+}
+
+function byStationAndTime(a: Row, b: Row): number {
+  return a.station < b.station ? -1 : a.station > b.station ? 1 : a.time < b.time ? -1 : a.time > b.time ? 1 : 0
+}
+
+/** The number after the last entry of a log. */
+async function batchesIn(checkpoint: string, log: 'offsets' | 'commits'): Promise<number> {
+  const names = await readdir(join(checkpoint, log)).catch(() => []) // killed before there was one
+  return Math.max(-1, ...names.filter((name) => /^\d+$/.test(name)).map(Number)) + 1
+}
+
+/** Through the manifest and as plain files; both, or the test fails. */
+async function rowsIn(path: string): Promise<Row[]> {
+  const committed = (await committedRows<Row>(path)).sort(byStationAndTime)
+  expect((await visibleRows<Row>(path)).sort(byStationAndTime)).toEqual(committed)
+  return committed
+}
+
+test('catches up on two days and ends; started again it goes on with what is new, and with nothing when nothing is', async () => {
+  let now = noon
+  const server = await serve({ now: () => now })
+  const { path, onceEnv } = await place(server.url)
+
+  const first = startExample('01-weather.ts', onceEnv)
+  expect(await first.ended, first.output()).toEqual({ code: 0, signal: null })
+  expect(expectedRows(now)).toHaveLength(60 + 2)
+  expect(await rowsIn(path)).toEqual(expectedRows(now))
+
+  const again = startExample('01-weather.ts', onceEnv)
+  expect(await again.ended).toEqual({ code: 0, signal: null })
+  expect(again.output()).not.toContain('Batch')
+  expect(await rowsIn(path)).toEqual(expectedRows(now))
+
+  now += 13 * hourMs
+  const later = startExample('01-weather.ts', onceEnv)
+  expect(await later.ended).toEqual({ code: 0, signal: null })
+  expect(later.output()).toContain('14 rows in this run')
+  expect(await rowsIn(path)).toEqual(expectedRows(now))
+  expect(server.stats.pastEnd).toEqual({})
+})
+
+test('killed at random moments twenty times in a row, the files hold each hour and day exactly once', async () => {
+  let now = () => noon
+  const server = await serve({ now: () => now() })
+  const failing = await serve({ now: () => now(), faults: { rate: 0.3, slowMs: 40, retryAfterSeconds: 0 } })
+  const { path, checkpoint, env, onceEnv } = await place(server.url)
+
+  let unfinished = 0
+  for (let kill = 0; kill < 20; kill++) {
+    // With faults most kills hit a read, without them most hit the steps of a commit.
+    const api = kill % 3 === 0 ? failing.url : server.url
+    const example = startExample('01-weather.ts', { ...env, SLUICE_EXAMPLE_API: api, SLUICE_EXAMPLE_POLL: '1 ms' })
+    await example.said('Reading from')
+    // Until there are rows the clock stands still: when a query begins decides what it reads. Then each start has a day to catch up on.
+    if ((await committedRows(path)).length > 0) {
+      const [from, since] = [now() + dayMs, Date.now()]
+      now = () => from + (Date.now() - since) * 180_000 // an hour in 20 ms: always a batch under way
+    }
+    await sleep(Math.random() * 500)
+    example.kill('SIGKILL')
+    expect((await example.ended).signal, example.output()).toBe('SIGKILL')
+    if ((await batchesIn(checkpoint, 'offsets')) > (await batchesIn(checkpoint, 'commits'))) unfinished++
+    // A reader in between sees whole batches, each once.
+    const rows = await committedRows<Row>(path)
+    expect(new Set(rows.map(({ station, time }) => `${station} ${time}`)).size).toBe(rows.length)
+  }
+  expect(unfinished).toBeGreaterThan(3) // kills that hit a batch
+
+  const end = now()
+  now = () => end
+  const last = startExample('01-weather.ts', onceEnv)
+  expect(await last.ended, last.output()).toEqual({ code: 0, signal: null })
+  expect(await rowsIn(path)).toEqual(expectedRows(end))
+  expect([server.stats.pastEnd, failing.stats.pastEnd]).toEqual([{}, {}])
+})
+
+test('two requests in five going wrong change nothing but the time it takes', async () => {
+  const server = await serve({ now: () => noon, faults: { rate: 0.4, seed: 7, slowMs: 50, retryAfterSeconds: 0 } })
+  const { path, onceEnv } = await place(server.url)
+  const example = startExample('01-weather.ts', onceEnv)
+  expect(await example.ended, example.output()).toEqual({ code: 0, signal: null })
+  expect(Object.keys(server.stats.faults).sort()).toEqual(['reset', 'serverError', 'slow', 'tooManyRequests'])
+  expect(await rowsIn(path)).toEqual(expectedRows(noon))
+})
+
+test('Ctrl-C ends it after the batch in flight, with exit code 0, and a new start finds nothing locked', async () => {
+  const server = await serve({ now: () => noon })
+  const { path, env } = await place(server.url)
+  for (let start = 0; start < 2; start++) {
+    const example = startExample('01-weather.ts', env)
+    await example.said('Caught up')
+    example.kill('SIGINT')
+    expect(await example.ended, example.output()).toEqual({ code: 0, signal: null })
+    expect(example.output()).toContain('Done:')
+  }
+  expect(await rowsIn(path)).toEqual(expectedRows(noon))
+})
+
+test('a second Ctrl-C aborts a batch that hangs, and the next start reads it again', async () => {
+  const server = await serve({ now: () => noon })
+  const hanging = await serve({ now: () => noon, faults: { rate: 1, kinds: ['slow'], slowMs: 600_000 } })
+  const { path, env, onceEnv } = await place(hanging.url)
+  const example = startExample('01-weather.ts', env)
+  await expect.poll(() => hanging.stats.inFlight, { timeout: 20_000 }).toBeGreaterThan(0)
+  example.kill('SIGINT')
+  await example.said('finishing the batch in flight')
+  example.kill('SIGINT')
+  expect(await example.ended, example.output()).toEqual({ code: 130, signal: null })
+  expect(await committedRows(path)).toEqual([])
+
+  const next = startExample('01-weather.ts', { ...onceEnv, SLUICE_EXAMPLE_API: server.url })
+  expect(await next.ended, next.output()).toEqual({ code: 0, signal: null })
+  expect(next.output()).toContain('Batch 0, again')
+  expect(await rowsIn(path)).toEqual(expectedRows(noon))
+})
+
+test('without Internet it says so, serves recorded data itself, and time goes on over restarts', async () => {
+  const { path, onceEnv } = await place('')
+  const { SLUICE_EXAMPLE_API: _, ...env } = onceEnv
+  let before: Row[] = []
+  for (let start = 0; start < 3; start++) {
+    const example = startExample('01-weather.ts', { ...env, SLUICE_EXAMPLE_OFFLINE: '1' })
+    expect(await example.ended, example.output()).toEqual({ code: 0, signal: null })
+    expect(example.output()).toContain('reading recorded weather from a server on this machine')
+    const rows = await rowsIn(path)
+    expect(rows.length).toBeGreaterThan(before.length)
+    expect(
+      rows.filter((row) => before.some(({ station, time }) => row.station === station && row.time === time)),
+    ).toEqual(before)
+    const seattle = rows.filter(({ station }) => station.startsWith('Seattle')).map(({ time }) => Date.parse(time))
+    expect(seattle).toEqual(seattle.map((_, index) => seattle[0]! + index * hourMs))
+    before = rows
+  }
+})

@@ -1,0 +1,150 @@
+import { existsSync, readFileSync } from 'node:fs'
+import { describe, expect, test } from 'vitest'
+import * as operators from '../operators/index.ts'
+import { memoryCheckpoint } from '../src/checkpoint/memory.ts'
+import { defaultRetain } from '../src/checkpoint/options.ts'
+import * as errors from '../src/errors.ts'
+import type { QueryEvent } from '../src/events.ts'
+import { computeGuarantee, type GuaranteeInput } from '../src/guarantee.ts'
+import * as sluice from '../src/index.ts'
+import { querySettings } from '../src/query-options.ts'
+import { blocksOf, readme, tableWith } from './readme-blocks.ts'
+
+const root = new URL('../', import.meta.url)
+
+test('every link leads to a file', () => {
+  const targets = [...readme.matchAll(/\]\(([^)#]+)\)/g)].map(([, target]) => target!)
+  expect(targets.length).toBeGreaterThan(3)
+  expect(targets.filter((target) => !/^https?:/.test(target) && !existsSync(new URL(target, root)))).toEqual([])
+})
+
+test('every npm command is a script, and the named Node is the one of the package', () => {
+  const { scripts, engines } = JSON.parse(readFileSync(new URL('package.json', root), 'utf8')) as {
+    scripts: Record<string, string>
+    engines: { node: string }
+  }
+  const commands = [...readme.matchAll(/npm (?:run )?(\w+)/g)].map(([, name]) => name!)
+  expect(commands).toContain('start')
+  expect(commands.filter((name) => scripts[name] === undefined)).toEqual([])
+  expect(engines.node).toBe(`>=${/Node (\d+\.\d+)/.exec(readme)?.[1]}.0`)
+})
+
+test('every block is a whole program', () => {
+  const blocks = blocksOf(readme)
+  expect(blocks.length).toBeGreaterThan(9)
+  expect(blocks.filter(({ code }) => !/^import .* from 'sluice/m.test(code)).map(({ name }) => name)).toEqual([])
+  expect(readme.match(/^```\w+$/gm)?.filter((fence) => fence !== '```ts' && fence !== '```text')).toEqual([])
+})
+
+describe('the table of', () => {
+  const cases: Readonly<Record<string, Pick<GuaranteeInput, 'reader' | 'identity'>>> = {
+    replayable: { reader: 'replayable' },
+    queue: { reader: 'acked' },
+    'queue, journaled': { reader: 'journaled', identity: false },
+    'queue, journaled with identity': { reader: 'journaled', identity: true },
+  }
+  test('guarantees is what is computed', () => {
+    const table = tableWith(readme, 'source')
+    expect(table.map(({ source }) => source)).toEqual(Object.keys(cases))
+    for (const { source, ...cells } of table) {
+      const level = (writer: GuaranteeInput['writer']) =>
+        computeGuarantee({ ...cases[source!]!, writer, deterministic: true, durable: true }).level
+      expect(cells, source).toEqual({
+        'transactional sink': level('transactional'),
+        "idempotent: 'key'": level({ idempotent: 'key' }),
+        "idempotent: 'position'": level({ idempotent: 'position' }),
+        append: level('append'),
+      })
+    }
+    const base = { reader: 'replayable', writer: { idempotent: 'key' }, deterministic: true, durable: true } as const
+    expect(computeGuarantee({ ...base, deterministic: false }).level).toBe('at-least-once')
+    expect(computeGuarantee({ ...base, durable: false }).level).toBe('at-least-once')
+    expect(computeGuarantee({ ...base, writer: 'transactional', deterministic: false }).level).toBe('exactly-once')
+  })
+
+  test('errors names every code, its class, and whether it is retryable', () => {
+    const expected = Object.values(errors.errorCodes).map((code) => {
+      const found = Object.entries(errors).find(([name, value]) => {
+        if (!name.endsWith('Error') || typeof value !== 'function' || name === 'SluiceError') return false
+        const Class = value as new (message: string, place?: object, cause?: unknown) => errors.SluiceError
+        return new Class('', {}).code === code
+      })
+      expect(found, code).toBeDefined()
+      const [name, value] = found!
+      const { retryable } = new (value as new (message: string, place: object) => errors.SluiceError)('', {})
+      return { code, class: name, retryable: code === 'SLUICE_QUERY' ? 'as its cause' : retryable ? 'yes' : 'no' }
+    })
+    expect(tableWith(readme, 'code')).toEqual(expected)
+  })
+
+  test('sinks says what each promises', () => {
+    const table = Object.fromEntries(
+      tableWith(readme, 'sink').map(({ sink, guarantee }) => [/^\w+/.exec(sink!)?.[0], guarantee]),
+    )
+    const made = {
+      jsonLines: sluice.jsonLines({ path: 'nowhere' }),
+      console: sluice.console(),
+      forEachBatch: sluice.forEachBatch(() => {}),
+      memorySink: sluice.memorySink(),
+      noop: sluice.noop(),
+    }
+    for (const [name, { streamWriter }] of Object.entries(made)) {
+      expect(table[name]?.split(/[,:]/)[0], name).toBe(streamWriter().guarantee)
+    }
+  })
+
+  test('options has the defaults', () => {
+    const settings = querySettings({ name: 'q', checkpoint: memoryCheckpoint() })
+    const table = Object.fromEntries(tableWith(readme, 'option').map((row) => [row.option, row.default]))
+    expect(table).toMatchObject({
+      concurrency: String(settings.concurrency),
+      highWaterMark: String(settings.highWaterMark),
+      maxPushed: String(settings.maxPushed),
+      restart: `${settings.restart.maxAttempts} run`,
+    })
+    const { maxAttempts, initialDelayMs, factor, maxDelayMs } = settings.retry
+    expect(table.retry).toBe(
+      `${maxAttempts} attempts, ${initialDelayMs} ms · ${factor}ⁿ with full jitter, ${maxDelayMs / 1000} s at most`,
+    )
+    expect(readme).toContain(`The last ${defaultRetain} batches are kept`)
+  })
+
+  test.for([
+    ['trigger', ['any']],
+    ['checkpoint', []],
+    ['operator', []],
+    ['helper', []],
+    ['sink', []],
+  ] as const)('%s names what is exported', ([header, others]) => {
+    const exported: Readonly<Record<string, unknown>> = { ...sluice, ...operators }
+    const names = tableWith(readme, header).flatMap((row) => row[header]!.match(/^\w+|(?<=^\w+(?:, \w+)*, )\w+/g) ?? [])
+    expect(names.length).toBeGreaterThan(2)
+    expect(names.filter((name) => typeof exported[name] !== 'function')).toEqual(others)
+  })
+})
+
+test('the list of events is complete', () => {
+  const types = {
+    started: 1,
+    triggered: 1,
+    planned: 1,
+    'partition-started': 1,
+    'partition-progress': 1,
+    'partition-finished': 1,
+    'partition-failed': 1,
+    retry: 1,
+    skipped: 1,
+    'sink-committed': 1,
+    done: 1,
+    'source-committed': 1,
+    released: 1,
+    phase: 1,
+    idle: 1,
+    warning: 1,
+    restarting: 1,
+    failed: 1,
+    stopped: 1,
+  } satisfies Record<QueryEvent['type'], 1>
+  const list = /tells everything as it happens: ([\s\S]*?)\.\n/.exec(readme)?.[1]
+  expect([...list!.matchAll(/`([\w-]+)`/g)].map(([, name]) => name)).toEqual(Object.keys(types))
+})
