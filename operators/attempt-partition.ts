@@ -21,7 +21,11 @@ export function attemptPartition<Partition, T>(
     return run(attempt).pipe(
       tap({
         complete: () => context.emit({ type: 'partition-finished', ...attempt.place, ...attempt.figures }),
-        error: (error: unknown) => context.emit({ type: 'partition-failed', ...attempt.place, error }),
+        error: (error: unknown) => {
+          attempt.controller.abort(error)
+          context.emit({ type: 'partition-failed', ...attempt.place, error })
+        },
+        unsubscribe: () => attempt.controller.abort(),
       }),
     )
   }).pipe(

@@ -17,7 +17,7 @@ export function beginBatch<Offset extends object, Partition>(
   return concatMap((batch) => {
     const { begin } = writer
     if (begin === undefined) return of(batch)
-    return callPort(batch.context, 'begin', () => begin(batch.planned), batch).pipe(
+    return callPort(batch.context, 'begin', () => begin.call(writer, batch.planned), { batchId: batch.batchId }).pipe(
       map((answer) => {
         if (answer !== 'write' && answer !== 'committed') {
           throw new PortError(

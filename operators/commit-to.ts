@@ -44,11 +44,20 @@ export function commitTo<Offset extends object, Partition, Message>(
 ): OperatorFunction<PartitionMessage<Message>, BatchRun<Offset, Partition>> {
   const { context, batchId } = batch
   const ending = new BatchEnding(writer, log, reader, batch)
-  const detached = <T>(what: string, step: Observable<T>): Observable<T> =>
-    step.pipe(
-      uninterruptible(context.tracker, (error) =>
-        context.emit({ type: 'warning', message: `${what} of batch ${batchId} failed`, error }),
-      ),
+  const tell =
+    (what: string) =>
+    (error: unknown): void =>
+      context.emit({ type: 'warning', message: `${what} of batch ${batchId} failed`, error })
+  const commit = (messages: readonly Message[]): Observable<unknown> =>
+    ending.commit(messages).pipe(uninterruptible(context.tracker, tell('commit')))
+  // It never fails: the batch has failed already, with something else.
+  const rollBack = (messages: readonly (Message | undefined)[]): Observable<unknown> =>
+    ending.rollBack(messages).pipe(
+      catchError((error: unknown) => {
+        tell('abort')(error)
+        return EMPTY
+      }),
+      uninterruptible(context.tracker, tell('abort')),
     )
 
   return (source) =>
@@ -58,7 +67,7 @@ export function commitTo<Offset extends object, Partition, Message>(
       let collecting = true
 
       subscriber.add(() => {
-        if (collecting) detached('abort', ending.rollBack(messages)).subscribe({ error: () => {} })
+        if (collecting) rollBack(messages).subscribe()
         collecting = false
       })
       subscriber.add(
@@ -69,19 +78,16 @@ export function commitTo<Offset extends object, Partition, Message>(
           },
           error: (error: unknown) => {
             collecting = false
-            detached('abort', ending.rollBack(messages)).subscribe({
-              error: () => subscriber.error(error),
-              complete: () => subscriber.error(error),
-            })
+            rollBack(messages).subscribe({ complete: () => subscriber.error(error) })
           },
           complete: () => {
             collecting = false
             const missing = batch.committed ? 0 : batch.tasks.length - finished.size
             const outcome =
               missing === 0
-                ? detached('commit', ending.commit(messages as Message[]))
+                ? commit(messages as Message[])
                 : concat(
-                    detached('abort', ending.rollBack(messages)),
+                    rollBack(messages),
                     throwError(() => new PortError(`${missing} of ${batch.tasks.length} partitions gave no message`)),
                   )
             outcome.pipe(ignoreElements(), endWith(batch)).subscribe(subscriber)
@@ -111,7 +117,8 @@ class BatchEnding<Offset extends object, Partition, Message> {
   }
 
   commit(messages: readonly Message[]): Observable<unknown> {
-    const { commit } = this.#reader
+    const reader = this.#reader
+    const { commit } = reader
     const { end, planned, batchId } = this.#batch
     const written = this.#batch.committed
       ? EMPTY
@@ -132,15 +139,20 @@ class BatchEnding<Offset extends object, Partition, Message> {
     return concat(
       written,
       this.#done('committed'),
-      commit === undefined ? EMPTY : this.#step('source-committed', 'commit of the source', () => commit(end)),
+      commit === undefined
+        ? EMPTY
+        : this.#step('source-committed', 'commit of the source', () => commit.call(reader, end)),
     )
   }
 
   rollBack(messages: readonly (Message | undefined)[]): Observable<unknown> {
-    const { abort } = this.#writer
+    const writer = this.#writer
+    const { abort } = writer
     const { planned, tracker, committed } = this.#batch
     const aborted =
-      abort === undefined || committed ? EMPTY : this.#bestEffort('abort of the sink', () => abort(messages, planned))
+      abort === undefined || committed
+        ? EMPTY
+        : this.#bestEffort('abort of the sink', () => abort.call(writer, messages, planned))
     return concat(tracker.idle, aborted, this.#giveBack())
   }
 
@@ -168,7 +180,7 @@ class BatchEnding<Offset extends object, Partition, Message> {
 
   #step(type: 'sink-committed' | 'source-committed', port: string, call: () => Result<unknown>): Observable<unknown> {
     const { batchId, context } = this.#batch
-    return commandPort(context, port, call, this.#batch).pipe(
+    return commandPort(context, port, call, { batchId }).pipe(
       timed(context, type === 'sink-committed' ? 'sinkCommit' : 'sourceCommit'),
       tap(() => context.emit({ type, batchId })),
     )
@@ -176,7 +188,7 @@ class BatchEnding<Offset extends object, Partition, Message> {
 
   #bestEffort(port: string, call: () => Result<unknown>): Observable<unknown> {
     const { context, batchId } = this.#batch
-    return commandPort(context, port, call, this.#batch).pipe(
+    return commandPort(context, port, call, { batchId }).pipe(
       catchError((error: unknown) => {
         context.emit({ type: 'warning', message: `${port} failed for batch ${batchId}`, error })
         return EMPTY

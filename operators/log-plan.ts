@@ -1,7 +1,9 @@
-import { concatMap, defer, finalize, map, type Observable, type OperatorFunction, of, tap } from 'rxjs'
+import { concatMap, defer, map, type Observable, type OperatorFunction, of, tap } from 'rxjs'
 import type { PlannedBatch } from '../src/batch.ts'
 import { BatchRun } from '../src/batch-run.ts'
+import { bindPorts } from '../src/bind-ports.ts'
 import type { QueryLog } from '../src/query-log.ts'
+import { fromResult } from '../src/result.ts'
 import { type RunContext, runContext } from '../src/run-context.ts'
 import { type JournalPort, journalPort } from '../src/source.ts'
 import { callPort, commandPort } from './call-port.ts'
@@ -39,7 +41,9 @@ export function logPlan<Offset extends object, Partition>(
           concatMap(() =>
             journal === undefined
               ? of(undefined)
-              : commandPort(context, 'commit of the journaled source', () => journal.captured(planned), planned),
+              : commandPort(context, 'commit of the journaled source', () => journal.captured(planned), {
+                  batchId: planned.batchId,
+                }),
           ),
           uninterruptible(context.tracker, (error) =>
             context.emit({
@@ -50,7 +54,7 @@ export function logPlan<Offset extends object, Partition>(
           ),
         ),
       ),
-      map(() => new BatchRun(planned, context, { partitionKey: reader.partitionKey })),
+      map(() => new BatchRun(planned, context, { ...bindPorts(reader, ['partitionKey']) })),
       tap(() =>
         context.emit({
           type: 'planned',
@@ -72,11 +76,17 @@ function capture(
 ): Observable<readonly Uint8Array[]> {
   if (journal === undefined) return of([])
   const { queryId, batchId } = planned
+  const port = 'read of the journaled source'
   return defer(() => {
-    const controller = new AbortController()
-    const readContext = { queryId, batchId, partitionId: 0, attempt: 0, signal: controller.signal, report: () => {} }
-    return callPort(context, 'read of the journaled source', () => journal.capture(planned, readContext), planned).pipe(
-      finalize(() => controller.abort()),
-    )
+    let attempt = 0
+    const read = (): Observable<readonly Uint8Array[]> => {
+      const controller = new AbortController()
+      const { signal } = controller
+      const readContext = { queryId, batchId, partitionId: 0, attempt: attempt++, signal, report: () => {} }
+      return fromResult(port, () => journal.capture(planned, readContext)).pipe(
+        tap({ error: (error: unknown) => controller.abort(error), unsubscribe: () => controller.abort() }),
+      )
+    }
+    return callPort(context, port, read, { batchId })
   })
 }

@@ -1,5 +1,6 @@
 import { concat, concatMap, defer, EMPTY, ignoreElements, type Observable, of, tap } from 'rxjs'
 import { BatchRun } from '../src/batch-run.ts'
+import { bindPorts } from '../src/bind-ports.ts'
 import { CheckpointCorruptError } from '../src/errors.ts'
 import { canonicalOffset } from '../src/offset.ts'
 import type { QueryLog } from '../src/query-log.ts'
@@ -36,7 +37,7 @@ export function recoverBatch<Offset extends object, Partition, Row extends objec
     const committed =
       done === undefined || commit === undefined || reader.kind === 'acked'
         ? EMPTY
-        : commandPort(context, 'commit of the source', () => commit(done.end as Offset))
+        : commandPort(context, 'commit of the source', () => commit.call(reader, done.end as Offset))
     return concat(
       without(bound),
       without(started),
@@ -81,12 +82,13 @@ function replay<Offset extends object, Partition, Row extends object>(
     if (pending === undefined) return EMPTY
     const { batchId, start, end, partitions } = pending
     if (reader.kind === 'acked') {
-      context.emit({ type: 'done', batchId, outcome: 'abandoned' })
-      return without(log.done(pending, 'abandoned'))
+      return without(
+        log.done(pending, 'abandoned').pipe(tap(() => context.emit({ type: 'done', batchId, outcome: 'abandoned' }))),
+      )
     }
     context.emit({ type: 'planned', batchId, start, end, partitions: partitions.length, replay: true })
     const planned = pending as typeof pending & { start: Offset; end: Offset; partitions: readonly Partition[] }
-    return [new BatchRun(planned, context, { replay: true, partitionKey: reader.partitionKey })]
+    return [new BatchRun(planned, context, { replay: true, ...bindPorts(reader, ['partitionKey']) })]
   })
 }
 

@@ -1,4 +1,4 @@
-import { Observable, type OperatorFunction } from 'rxjs'
+import { Observable, type OperatorFunction, Subject, type Subscription, takeUntil } from 'rxjs'
 import { OperatorError } from '../src/errors.ts'
 
 /** An RxJS operator over chunks, of rows that only its neighbours know. */
@@ -8,7 +8,8 @@ export type RowsOperator = OperatorFunction<readonly object[], readonly object[]
  * Sends a partition's chunks through a chain of operators, and guards that the chain can't commit a part of the partition.
  *
  * The chain is built anew on every subscription. It may change, drop, add and delay chunks as it likes; but it fails when it subscribes to the read
- * a second time (`retry`, `repeat`), completes before the read did (`take`), or completes although the read failed (`catchError`).
+ * a second time (`retry`, `repeat`), completes before the read did (`take`), completes although the read failed (`catchError`),
+ * or gives something that is no chunk.
  * **Hazard**: an operator that drops chunks by its own choice (`filter`, `throttleTime`, `switchMap` over slow inners) is taken at its word.
  *
  * @param operators any number of them, in order.
@@ -21,15 +22,18 @@ export function transformRows<In extends object, Out extends object>(
     new Observable((subscriber) => {
       let subscribed = false
       let read: 'running' | 'complete' | { readonly error: unknown } = 'running'
-      const fail = (what: string, cause?: unknown): void =>
+      const fail = (what: string): void =>
         subscriber.error(
-          new OperatorError(`${what}; it would commit a part of the partition`, cause === undefined ? {} : { cause }),
+          new OperatorError(
+            `${what}; it would commit a part of the partition`,
+            typeof read === 'object' ? { cause: read.error } : {},
+          ),
         )
 
       const guarded = new Observable<readonly object[]>((inner) => {
         if (subscribed) return fail('an operator subscribed to the read a second time')
         subscribed = true
-        return source.subscribe({
+        source.pipe(takeUntil(teardownOf(inner))).subscribe({
           next: (rows) => inner.next(rows),
           error: (error: unknown) => {
             read = { error }
@@ -37,20 +41,31 @@ export function transformRows<In extends object, Out extends object>(
             subscriber.error(error) // for a chain that neither passed the error on nor completed
           },
           complete: () => {
+            if (inner.closed) return // the chain has left, and the read may have more
             read = 'complete'
             inner.complete()
           },
         })
       })
       const chain = operators.reduce((chunks, operator) => operator(chunks), guarded as Observable<readonly object[]>)
-      return chain.subscribe({
-        next: (rows) => subscriber.next(rows as readonly Out[]),
+      chain.pipe(takeUntil(teardownOf(subscriber))).subscribe({
+        next: (rows) => {
+          if (Array.isArray(rows)) subscriber.next(rows as readonly Out[])
+          else fail(`an operator gave ${rows === null ? 'null' : typeof rows} instead of a chunk (an array of rows)`)
+        },
         error: (error: unknown) => subscriber.error(error),
         complete: () => {
           if (read === 'complete') subscriber.complete()
           else if (read === 'running') fail('an operator completed before the read did')
-          else fail('an operator swallowed an error of the read', read.error)
+          else fail('an operator swallowed an error of the read')
         },
       })
     })
+}
+
+// Unlike the subscription that `subscribe` answers with, it reaches a source that is still emitting synchronously.
+function teardownOf(subscriber: Subscription): Observable<void> {
+  const torn = new Subject<void>()
+  subscriber.add(() => torn.next())
+  return torn
 }

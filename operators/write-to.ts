@@ -1,9 +1,10 @@
-import { Observable, type OperatorFunction, Subscription } from 'rxjs'
+import { Observable, type OperatorFunction, Subject, takeUntil, tap } from 'rxjs'
 import type { Attempt } from '../src/batch-run.ts'
 import type { DeadLetter } from '../src/dead-letter.ts'
 import { rowText } from '../src/dead-letter.ts'
+import { PortError } from '../src/errors.ts'
 import { inPartition, type RejectedRow } from '../src/partition-scope.ts'
-import { type Result, settle } from '../src/result.ts'
+import { fromResult, type Result, settle } from '../src/result.ts'
 import { deadLetterPort, type PartitionWriter, type StreamWriter } from '../src/sink.ts'
 
 /** What a written partition leaves for the commit. */
@@ -18,7 +19,8 @@ export interface PartitionMessage<Message> {
  * When anything fails, or nobody listens any more, what was begun settles first, then the writer discards, and only then the error goes on:
  * a further attempt never meets an older one. **Hazard**: unsubscribing returns before that; `attempt.task.batch.tracker` tells when it is done.
  *
- * @returns an Observable of one message; fails with the source's or the writer's error.
+ * @returns an Observable of one message; fails with the source's or the writer's error, and with `PortError` when `open` or `finish` doesn't give
+ *   its one answer.
  */
 export function writeTo<Row extends object, Message>(
   writer: Pick<StreamWriter<Row, Message>, 'open'>,
@@ -27,7 +29,7 @@ export function writeTo<Row extends object, Message>(
   return (source) =>
     new Observable((subscriber) => {
       const settled = attempt.task.batch.tracker.begin()
-      const upstream = new Subscription()
+      const left = new Subject<void>()
       const waiting: { readonly count: number; readonly write: () => Result<unknown> }[] = []
       let partition: PartitionWriter<Row, Message> | undefined
       let busy = false
@@ -66,11 +68,24 @@ export function writeTo<Row extends object, Message>(
               attempt.rowsWritten += next.count
               attempt.demand.remove()
             })
-          } else if (readDone) call(partition.finish, complete)
+          } else if (readDone) call(finish, complete)
           else break
         }
         looping = false
       }
+
+      // Kept even when nobody listens any more: what was opened must be discarded.
+      const open = (): Observable<unknown> =>
+        fromResult('open', () => writer.open(attempt.writeContext())).pipe(
+          tap((opened) => {
+            if (typeof opened !== 'object' || opened === null)
+              throw new PortError(`open must answer with a partition writer, and it answered with ${opened}`)
+            partition = opened
+          }),
+        )
+
+      const finish = (): Observable<unknown> =>
+        fromResult('finish', () => (partition as PartitionWriter<Row, Message>).finish())
 
       const complete = (message: unknown): void => {
         over = true
@@ -80,12 +95,13 @@ export function writeTo<Row extends object, Message>(
       }
 
       const giveUp = (why: { readonly error: unknown } | undefined): void => {
+        const settling = busy // the abort itself may settle it, and then it has discarded already
         over = true
         failure = why
         waiting.length = 0
+        left.next()
         attempt.controller.abort(why?.error)
-        upstream.unsubscribe()
-        if (!busy) discard()
+        if (!settling) discard()
       }
 
       const discard = (): void => {
@@ -114,7 +130,6 @@ export function writeTo<Row extends object, Message>(
       }
 
       const read = (opened: PartitionWriter<Row, Message>): void => {
-        partition = opened
         const toDeadLetters = opened[deadLetterPort]
         const scope = {
           demand: attempt.demand,
@@ -127,26 +142,19 @@ export function writeTo<Row extends object, Message>(
                   enqueue(0, () => toDeadLetters(letters))
                 },
         }
-        upstream.add(
-          inPartition(scope, () =>
-            source.subscribe({
-              next: (rows) => enqueue(rows.length, () => opened.write(rows)),
-              error: (error: unknown) => {
-                if (!over) giveUp({ error })
-              },
-              complete: () => {
-                readDone = true
-                proceed()
-              },
-            }),
-          ),
+        inPartition(scope, () =>
+          source.pipe(takeUntil(left)).subscribe({
+            next: (rows) => enqueue(rows.length, () => opened.write(rows)),
+            error: (error: unknown) => giveUp({ error }),
+            complete: () => {
+              readDone = true
+              proceed()
+            },
+          }),
         )
       }
 
-      call(
-        () => writer.open(attempt.writeContext()),
-        (opened) => read(opened as PartitionWriter<Row, Message>),
-      )
+      call(open, (opened) => read(opened as PartitionWriter<Row, Message>))
       return () => {
         if (!over) giveUp(undefined)
       }
