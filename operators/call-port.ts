@@ -32,11 +32,12 @@ export function commandPort(
 function retrying<T>(
   context: RunContext,
   port: string,
-  at: { readonly batchId?: number },
+  { batchId }: { readonly batchId?: number },
 ): MonoTypeOperatorFunction<T> {
+  const place = batchId === undefined ? {} : { batchId }
   return retryBackoff({
     ...context.retry,
     scheduler: context.scheduler,
-    onRetry: (retry) => context.emit({ type: 'retry', port, ...retry, ...at }),
+    onRetry: (retry) => context.emit({ type: 'retry', port, ...retry, ...place }),
   })
 }

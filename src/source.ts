@@ -52,7 +52,10 @@ export interface ReaderBase<Offset extends object, Partition, Row extends object
   readonly defaultLimit?: Partial<ReadLimit>
   /** Emits when there may be something to read (push sources). Subscribed once a run, by triggers that listen. */
   readonly available?: Observable<unknown>
-  /** Called once at the end of a run, after everything else has settled. */
+  /**
+   * Called once at the end of a run, after all calls to the sink and the log have settled. A read that ignores its abort signal
+   * may still be under way: nobody waits for it.
+   */
   readonly stop?: () => Result<unknown>
 }
 

@@ -240,12 +240,15 @@ describe('logPlan of a journaled source', () => {
     marbles(({ expectObservable, flush, scheduler }) => {
       const unlogged = journalOf(() => scheduler.now(), { write: () => throwIt('disk') })
       const unacked = journalOf(() => scheduler.now(), { captured: () => throwIt('gone') })
-      const result = ({ log, reader }: typeof unlogged) =>
-        of(ranges.a).pipe(planning(log, testContext({ scheduler }), reader))
+      const context = testContext({ scheduler })
+      const result = ({ log, reader }: typeof unlogged) => of(ranges.a).pipe(planning(log, context, reader))
       expectObservable(result(unlogged)).toBe('#', {}, 'disk')
       expectObservable(result(unacked)).toBe('20ms #', {}, 'gone')
       flush()
       expect(unlogged.steps).toEqual(['0 capture', '0 write'])
+      const retry = { type: 'retry', port: 'commit of the journaled source', batchId: 0, delayMs: 10, error: 'gone' }
+      expect(context.events).toContainEqual({ ...retry, attempt: 1 })
+      expect(typesOf(context)).not.toContain('planned')
       expect(unacked.log.recovered.pending).toMatchObject({ batchId: 0 })
     }),
   )

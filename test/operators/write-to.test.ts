@@ -212,7 +212,7 @@ describe('writeTo', () => {
   })
 
   it('writes any number of chunks that waited without a stack for each', () => {
-    const count = 100_000
+    const count = 20_000
     const first = new Subject<void>()
     let writes = 0
     const partition = { write: () => (writes++ === 0 ? first : undefined), finish: () => writes }
