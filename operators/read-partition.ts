@@ -16,7 +16,7 @@ import type { ReaderBase } from '../src/source.ts'
 /**
  * The chunks of one partition, at the pace of its writer.
  *
- * An iterator (an async generator, best) is pulled by hand: it is asked for the next chunk only while fewer than `highWaterMark` chunks wait for the writer,
+ * An iterator (an async generator, best) is pulled by hand: it is asked for the next chunk only while fewer than `highWaterMark` chunks (and `highWaterBytes` reported bytes) wait for the writer,
  * and an abort reaches it even while it is waiting. An Observable can't be paused: it fails when it is more than `maxPushed` chunks ahead.
  *
  * @returns an Observable of chunks as the source gave them. Fails with the read's error, with `PortError` when it or a chunk is no list,
@@ -108,6 +108,8 @@ function counted<Row>(chunk: readonly Row[], attempt: Attempt): readonly Row[] {
   if (!Array.isArray(chunk)) throw new PortError(`read must give chunks (arrays of rows), and it gave ${kindOf(chunk)}`)
   attempt.chunksRead++
   attempt.rowsRead += chunk.length
+  attempt.demand.read(attempt.bytesRead - attempt.bytesHandedOn)
+  attempt.bytesHandedOn = attempt.bytesRead
   attempt.run.emit({ type: 'partition-progress', ...attempt.place, rows: chunk.length })
   return chunk
 }

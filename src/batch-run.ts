@@ -82,6 +82,8 @@ export class Attempt<Partition = unknown> {
   chunksRead = 0
   rowsRead = 0
   bytesRead = 0
+  /** Of `bytesRead`, those that belong to chunks that were handed on. */
+  bytesHandedOn = 0
   rowsWritten = 0
   bytesWritten = 0
   rowsDropped = 0
@@ -89,7 +91,7 @@ export class Attempt<Partition = unknown> {
   constructor(task: PartitionTask<Partition>, number: number) {
     this.task = task
     this.number = number
-    this.demand = new Demand(task.batch.context.highWaterMark)
+    this.demand = new Demand(task.batch.context.highWaterMark, task.batch.context.highWaterBytes)
     this.startedAt = task.batch.context.scheduler.now()
   }
 

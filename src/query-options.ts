@@ -10,6 +10,7 @@ import { given, type OptionRule, oneOf, required, rules, validateOptions } from 
 import type { BatchLimit } from './pipeline.ts'
 import type { QuerySpec } from './query.ts'
 import { type RetryPolicy, retryPolicy } from './retry.ts'
+import { defaultHighWaterBytes } from './run-context.ts'
 import { continuously, type Trigger } from './trigger.ts'
 
 /** How much one batch takes. Without an option, what the source's `defaultLimit` says, else no limit. */
@@ -44,6 +45,8 @@ export interface QueryOptions<Dead = unknown> {
   readonly concurrency?: number
   /** Chunks of one partition between its reader and its writer. @default 2 */
   readonly highWaterMark?: number
+  /** Bytes of one partition between its reader and its writer, as far as the source reports them; a single chunk may be larger. @default 64 MiB */
+  readonly highWaterBytes?: number
   /** Chunks that an Observable `read` may be ahead of its writer before it fails. @default 1000 */
   readonly maxPushed?: number
   /** For every call of a port, and for a partition as a whole. @default 3 attempts, 100 ms · 2ⁿ with full jitter, 30 s at most */
@@ -85,6 +88,7 @@ export type QuerySettings = Pick<
   | 'scheduler'
   | 'concurrency'
   | 'highWaterMark'
+  | 'highWaterBytes'
   | 'maxPushed'
 > & { readonly sinkId: string; readonly mode: RowMode }
 
@@ -97,6 +101,7 @@ export function querySettings<Dead>(options: QueryOptions<Dead>): QuerySettings 
     limit: rules.object,
     concurrency: rules.positiveInteger,
     highWaterMark: rules.positiveInteger,
+    highWaterBytes: rules.limit,
     maxPushed: rules.positiveInteger,
     retry: rules.object,
     restart: rules.object,
@@ -121,6 +126,7 @@ export function querySettings<Dead>(options: QueryOptions<Dead>): QuerySettings 
     scheduler: options.scheduler ?? asyncScheduler,
     concurrency: options.concurrency ?? 4,
     highWaterMark: options.highWaterMark ?? 2,
+    highWaterBytes: options.highWaterBytes ?? defaultHighWaterBytes,
     maxPushed: options.maxPushed ?? 1000,
     sinkId: options.sinkId ?? 'main',
     mode,

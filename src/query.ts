@@ -56,6 +56,7 @@ export interface QuerySpec<Offset extends object, Partition, Row extends object,
   readonly scheduler: SchedulerLike
   readonly concurrency: number
   readonly highWaterMark: number
+  readonly highWaterBytes: number
   readonly maxPushed: number
 }
 
@@ -194,7 +195,10 @@ function guaranteeOf<Offset extends object, Partition, Row extends object, Out e
 }
 
 function contextOf(
-  spec: Pick<RunContext, 'name' | 'scheduler' | 'retry' | 'concurrency' | 'highWaterMark' | 'maxPushed'> & {
+  spec: Pick<
+    RunContext,
+    'name' | 'scheduler' | 'retry' | 'concurrency' | 'highWaterMark' | 'highWaterBytes' | 'maxPushed'
+  > & {
     readonly sink: { readonly id: string }
   },
   log: QueryLog,
@@ -202,13 +206,14 @@ function contextOf(
   tracker: Tracker,
   deterministic: boolean,
 ): RunContext {
-  const { name, scheduler, retry, concurrency, highWaterMark, maxPushed } = spec
+  const { name, scheduler, retry, concurrency, highWaterMark, highWaterBytes, maxPushed } = spec
   return runContext({
     name,
     scheduler,
     retry,
     concurrency,
     highWaterMark,
+    highWaterBytes,
     maxPushed,
     sinkId: spec.sink.id,
     epoch: log.session.epoch,

@@ -17,6 +17,8 @@ export interface RunContext {
   readonly concurrency: number
   /** Chunks of one partition between reader and writer. */
   readonly highWaterMark: number
+  /** Bytes of one partition between reader and writer, as far as the source reports them. */
+  readonly highWaterBytes: number
   /** Chunks that an Observable `read` may be ahead of the writer before it fails. */
   readonly maxPushed: number
   /** Whether a replay is known to bring the same rows. */
@@ -26,6 +28,9 @@ export interface RunContext {
   /** Work that must settle before the lease is freed. */
   readonly tracker: Tracker
 }
+
+/** 64 MiB. */
+export const defaultHighWaterBytes = 64 * 2 ** 20
 
 /** A context with its defaults filled in. */
 export function runContext(options: Partial<RunContext> = {}): RunContext {
@@ -37,6 +42,7 @@ export function runContext(options: Partial<RunContext> = {}): RunContext {
     retry: defaultRetryPolicy,
     concurrency: 4,
     highWaterMark: 2,
+    highWaterBytes: defaultHighWaterBytes,
     maxPushed: 1000,
     deterministic: true,
     emit: () => {},

@@ -42,4 +42,32 @@ describe('Demand', () => {
     expect(calls).toBe(4)
     expect(demand.hasRoom).toBe(false)
   })
+
+  it('has no room while the reported bytes that wait are too many, but always for a first chunk', () => {
+    const demand = new Demand(5, 100)
+    const take = (bytes: number): void => {
+      demand.read(bytes)
+      demand.add()
+    }
+    take(1000)
+    expect(demand.hasRoom).toBe(false)
+    demand.remove()
+    expect(demand.hasRoom).toBe(true)
+    take(60)
+    expect(demand.hasRoom).toBe(true)
+    take(60)
+    expect(demand.hasRoom).toBe(false)
+    demand.remove()
+    expect(demand.hasRoom).toBe(true)
+  })
+
+  it('forgets the bytes of chunks that operators dropped or joined', () => {
+    const demand = new Demand(5, 100)
+    for (let chunk = 0; chunk < 9; chunk++) demand.read(60)
+    expect(demand.hasRoom).toBe(true)
+    demand.add()
+    demand.remove()
+    demand.add()
+    expect(demand.hasRoom).toBe(true)
+  })
 })

@@ -180,6 +180,7 @@ const run = {
   limit: object,
   concurrency: count,
   highWaterMark: count,
+  highWaterBytes: ['1', 0, -1, 1.5, Number.NaN, null],
   maxPushed: count,
   retry: object,
   restart: object,

@@ -99,6 +99,7 @@ describe('the table of', () => {
     expect(table).toMatchObject({
       concurrency: String(settings.concurrency),
       highWaterMark: String(settings.highWaterMark),
+      highWaterBytes: `${settings.highWaterBytes / 2 ** 20} MiB`,
       maxPushed: String(settings.maxPushed),
       restart: `${settings.restart.maxAttempts} run`,
     })

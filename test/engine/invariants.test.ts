@@ -149,6 +149,44 @@ describe('invariant 11: memory', () => {
   )
 })
 
+describe('invariant 11: memory, in bytes', () => {
+  it(
+    'a source that reports its bytes waits for highWaterBytes of them',
+    marbles(({ scheduler, expectObservable, flush }) => {
+      let read = 0
+      let written = 0
+      let most = 0
+      const source = numberSource(() => 1, [], {
+        *read(_range, { report }) {
+          for (let i = 0; i < 20; i++) {
+            report({ bytes: 60 })
+            read++
+            most = Math.max(most, read - written)
+            yield numbers(i, i + 1)
+          }
+        },
+      })
+      const write = () =>
+        timer(3, scheduler).pipe(
+          map(() => {
+            written++
+          }),
+        )
+      const query = readStream(source).writeStream(numberSink([], [], { write }), {
+        ...base,
+        checkpoint: memoryCheckpoint(),
+        trigger: once(),
+        highWaterMark: 10,
+        highWaterBytes: 100,
+        scheduler,
+      })
+      expectObservable(query.pipe(map(({ partitions }) => partitions[0]?.bytesRead))).toBe('60ms (a|)', { a: 1200 })
+      flush()
+      expect(most).toBe(2)
+    }),
+  )
+})
+
 describe('invariant 12: an observer that throws', () => {
   afterEach(() => {
     config.onUnhandledError = null
