@@ -30,9 +30,10 @@ export function checkRows<Row extends object>(
   }
   if (mode === 'failFast') return deterministic(map(failFast))
 
-  return deterministic((source: Observable<readonly Row[]>) =>
-    defer(() => {
-      const reject = currentPartition()?.reject
+  return deterministic((source: Observable<readonly Row[]>) => {
+    const applied = currentPartition()
+    return defer(() => {
+      const reject = (applied ?? currentPartition())?.reject
       if (reject === undefined)
         throw new OptionError('mode "dropMalformed" needs a dead-letter sink: option "deadLetters"')
       return source.pipe(
@@ -48,6 +49,6 @@ export function checkRows<Row extends object>(
           return kept
         }),
       )
-    }),
-  )
+    })
+  })
 }

@@ -16,6 +16,7 @@ export { beginBatch } from './begin-batch.ts'
 export { attemptPartition } from './attempt-partition.ts'
 export { readPartition } from './read-partition.ts'
 export { type RowsOperator, transformRows } from './transform-rows.ts'
+export { mergeBounded } from '../src/merge-bounded.ts'
 export { type PartitionMessage, writeTo } from './write-to.ts'
 export { type CommittableReader, commitTo } from './commit-to.ts'
 

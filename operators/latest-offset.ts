@@ -1,6 +1,6 @@
 import { concatMap, EMPTY, mergeMap, type Observable, type OperatorFunction, of } from 'rxjs'
 import { OffsetRegressionError } from '../src/errors.ts'
-import { canonicalOffset } from '../src/offset.ts'
+import { canonicalOffset, copyOffset } from '../src/offset.ts'
 import { type RunContext, runContext } from '../src/run-context.ts'
 import { type ReaderBase, type ReadLimit, readAllAvailable } from '../src/source.ts'
 import { callPort } from './call-port.ts'
@@ -36,7 +36,7 @@ export function latestOffset<Offset extends object>(
         if (reader.compare !== undefined && reader.compare(end, start) < 0) {
           throw new OffsetRegressionError(`latestOffset went back from ${from} to ${to}`)
         }
-        return of({ start, end })
+        return of({ start, end: copyOffset(end) })
       }),
     ),
   )

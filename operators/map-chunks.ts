@@ -26,63 +26,61 @@ export function mapChunks<In extends object, Out extends RowShape>(
 ): OperatorFunction<readonly In[], readonly Out[]> {
   validateOptions('mapChunks', options, { concurrency: rules.positiveInteger })
   const { concurrency = 1 } = options
-  return deterministic(
-    (source: Observable<readonly In[]>) =>
-      new Observable<readonly Out[]>((subscriber) => {
-        const demand = currentPartition()?.demand
-        const waiting: (readonly In[])[] = []
-        const slots: { rows: readonly Out[] | undefined }[] = []
-        const gone = new Subject<void>()
-        let looping = false
-        let sourceDone = false
+  return deterministic((source: Observable<readonly In[]>) => {
+    const applied = currentPartition() // what stands before it may put off the subscription
+    return new Observable<readonly Out[]>((subscriber) => {
+      const demand = (applied ?? currentPartition())?.demand
+      const waiting: (readonly In[])[] = []
+      const slots: { rows: readonly Out[] | undefined }[] = []
+      const gone = new Subject<void>()
+      let looping = false
+      let sourceDone = false
 
-        const proceed = (): void => {
-          if (looping) return
-          looping = true
-          for (;;) {
-            const rows = slots[0]?.rows
-            if (rows !== undefined) {
-              slots.shift()
-              subscriber.next(rows)
-              demand?.remove()
-            } else if (slots.length < concurrency && waiting.length > 0 && !subscriber.closed) {
-              start(waiting.shift() as readonly In[])
-            } else break
-          }
-          looping = false
-          if (sourceDone && slots.length === 0) subscriber.complete()
+      const proceed = (): void => {
+        if (looping) return
+        looping = true
+        for (;;) {
+          const rows = slots[0]?.rows
+          if (rows !== undefined) {
+            slots.shift()
+            subscriber.next(rows)
+            demand?.remove()
+          } else if (slots.length < concurrency && waiting.length > 0 && !subscriber.closed) {
+            start(waiting.shift() as readonly In[])
+          } else break
         }
-        const start = (chunk: readonly In[]): void => {
-          const slot: { rows: readonly Out[] | undefined } = { rows: undefined }
-          slots.push(slot)
-          fromResult('mapChunks', () => project(chunk))
-            .pipe(takeUntil(gone))
-            .subscribe({
-              next: (rows) => {
-                if (Array.isArray(rows)) slot.rows = rows
-                else
-                  subscriber.error(
-                    new PortError('the function of mapChunks must answer with a chunk, an array of rows'),
-                  )
-              },
-              error: (error: unknown) => subscriber.error(error),
-              complete: proceed,
-            })
-        }
+        looping = false
+        if (sourceDone && slots.length === 0) subscriber.complete()
+      }
+      const start = (chunk: readonly In[]): void => {
+        const slot: { rows: readonly Out[] | undefined } = { rows: undefined }
+        slots.push(slot)
+        fromResult('mapChunks', () => project(chunk))
+          .pipe(takeUntil(gone))
+          .subscribe({
+            next: (rows) => {
+              if (Array.isArray(rows)) slot.rows = rows
+              else
+                subscriber.error(new PortError('the function of mapChunks must answer with a chunk, an array of rows'))
+            },
+            error: (error: unknown) => subscriber.error(error),
+            complete: proceed,
+          })
+      }
 
-        subscriber.add(() => gone.next())
-        source.pipe(takeUntil(gone)).subscribe({
-          next: (chunk) => {
-            demand?.add()
-            waiting.push(chunk)
-            proceed()
-          },
-          error: (error: unknown) => subscriber.error(error),
-          complete: () => {
-            sourceDone = true
-            proceed()
-          },
-        })
-      }),
-  )
+      subscriber.add(() => gone.next())
+      source.pipe(takeUntil(gone)).subscribe({
+        next: (chunk) => {
+          demand?.add()
+          waiting.push(chunk)
+          proceed()
+        },
+        error: (error: unknown) => subscriber.error(error),
+        complete: () => {
+          sourceDone = true
+          proceed()
+        },
+      })
+    })
+  })
 }

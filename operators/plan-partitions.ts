@@ -1,4 +1,5 @@
 import { concatMap, map, type OperatorFunction } from 'rxjs'
+import { assertJson } from '../src/checkpoint/plan-text.ts'
 import { describeError, PortError } from '../src/errors.ts'
 import { type RunContext, runContext } from '../src/run-context.ts'
 import type { ReaderBase } from '../src/source.ts'
@@ -14,8 +15,8 @@ export interface PlannedRange<Offset extends object, Partition> extends OffsetRa
 /**
  * Asks the source how to cut each range into partitions.
  *
- * What goes on is what the log will give back after a crash: the partitions are passed through JSON, so that a partition that doesn't survive it
- * (a Date, a Map, `undefined`) shows at once and not at the first replay.
+ * What goes on is what the log will give back after a crash. A partition that JSON would change (a Date, a bigint, `Infinity`) is refused,
+ * because a replay would read something else.
  *
  * @returns an Observable of ranges with their partitions, in order. Fails with `PortError` when the answer is no list or no JSON.
  */
@@ -34,8 +35,14 @@ export function planPartitions<Offset extends object, Partition>(
 function asLogged<Partition>(partitions: readonly Partition[]): readonly Partition[] {
   if (!Array.isArray(partitions))
     throw new PortError(`partitions must answer with an array, and it answered with ${typeof partitions}`)
+  const text = textOf(partitions)
+  assertJson(partitions, 'partitions')
+  return JSON.parse(text) as readonly Partition[]
+}
+
+function textOf(partitions: readonly unknown[]): string {
   try {
-    return JSON.parse(JSON.stringify(partitions)) as readonly Partition[]
+    return JSON.stringify(partitions)
   } catch (error) {
     throw new PortError(`partitions must be JSON-serialisable: ${describeError(error)}`, { cause: error })
   }

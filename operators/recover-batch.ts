@@ -2,7 +2,7 @@ import { concat, concatMap, defer, EMPTY, ignoreElements, type Observable, of, t
 import { BatchRun } from '../src/batch-run.ts'
 import { bindPorts } from '../src/bind-ports.ts'
 import { CheckpointCorruptError } from '../src/errors.ts'
-import { canonicalOffset } from '../src/offset.ts'
+import { canonicalOffset, copyOffset } from '../src/offset.ts'
 import type { QueryLog } from '../src/query-log.ts'
 import { type RunContext, runContext } from '../src/run-context.ts'
 import { journalPort, type StreamReader } from '../src/source.ts'
@@ -31,7 +31,7 @@ export function recoverBatch<Offset extends object, Partition, Row extends objec
       ? EMPTY
       : callPort(context, 'initialOffset', () => reader.initialOffset()).pipe(
           tap((offset) => canonicalOffset(offset, 'initialOffset')),
-          concatMap((offset) => log.initial(offset)),
+          concatMap((offset) => log.initial(copyOffset(offset))),
         )
     const { commit } = reader
     const committed =

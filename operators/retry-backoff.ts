@@ -1,4 +1,4 @@
-import { asyncScheduler, type MonoTypeOperatorFunction, retry, type SchedulerLike, throwError } from 'rxjs'
+import { asyncScheduler, type MonoTypeOperatorFunction, retry, type SchedulerLike, throwError, timer } from 'rxjs'
 import { rules, validateOptions } from '../src/options.ts'
 import { type RetryPolicy, retryDelay, retryPolicy, retryRules } from '../src/retry.ts'
 import { longTimer } from '../src/timer.ts'
@@ -45,7 +45,8 @@ export function retryBackoff<T>(options: RetryBackoffOptions = {}): MonoTypeOper
       const delayMs = retryDelay(policy, attempt, error)
       if (delayMs === undefined) return throwError(() => error)
       onRetry?.({ attempt, delayMs, error })
-      return longTimer(delayMs, scheduler)
+      // A source that fails at once, again and again without a delay, would need a stack without end.
+      return delayMs <= 0 && attempt % 100 === 0 ? timer(0, scheduler) : longTimer(delayMs, scheduler)
     },
   })
 }

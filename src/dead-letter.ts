@@ -1,3 +1,5 @@
+import { inspect } from 'node:util'
+
 /** A row that was refused, as a dead-letter sink gets it. */
 export interface DeadLetter {
   readonly queryId: string
@@ -5,7 +7,7 @@ export interface DeadLetter {
   readonly partitionId: number
   /** Why, naming the column; never its value. */
   readonly reason: string
-  /** The row as JSON text; bigints as strings, bytes as base64. */
+  /** The row as JSON text; bigints as strings, bytes as base64, maps and sets as lists. */
   readonly row: string
 }
 
@@ -14,12 +16,13 @@ export function rowText(row: unknown): string {
   try {
     return JSON.stringify(row, plain) ?? 'null'
   } catch {
-    return JSON.stringify(String(row)) // circular: the text is all that can be kept
+    return JSON.stringify(inspect(row)) // circular
   }
 }
 
 function plain(_name: string, value: unknown): unknown {
   if (typeof value === 'bigint') return String(value)
   if (typeof value === 'number' && !Number.isFinite(value)) return String(value)
+  if (value instanceof Map || value instanceof Set) return [...value]
   return value instanceof Uint8Array ? Buffer.from(value).toString('base64') : value
 }

@@ -1,29 +1,37 @@
-import { concat, EMPTY, map, type Observable, of, switchMap } from 'rxjs'
+import { concat, concatMap, EMPTY, map, type Observable, of, switchMap } from 'rxjs'
 import type { DeadLetter } from './dead-letter.ts'
 import { forSink } from './idempotency.ts'
 import { fromCommand, fromResult, type Result } from './result.ts'
 import { settleAll } from './settle-all.ts'
-import { deadLetterPort, type PartitionWriter, type StreamWriter } from './sink.ts'
+import { deadLetterPort, type PartitionWriter, type StreamWriter, type WriteContext } from './sink.ts'
 
 /** A writer's message together with its dead-letter sink's. */
 export interface WithDeadLetters<Message, Dead> {
-  readonly message: Message
-  /** `undefined` when the partition had no refused rows. */
+  /** `undefined` when that sink held the batch already. */
+  readonly message: { readonly message: Message } | undefined
+  /** `undefined` also when the partition had no refused rows. */
   readonly dead: { readonly message: Dead } | undefined
 }
+
+type OpenPart<Row extends object, Message> = (context: WriteContext) => Result<PartitionWriter<Row, Message>>
 
 /**
  * A writer that also takes the rows that were refused, into a sink of their own: sink id `<sink id>.dead-letters`.
  *
- * Dead letters are committed first: a batch that counts as committed has no refused row unaccounted for. After a crash in between they are
- * written again, unless that sink recognises the batch.
+ * The rows' sink commits first, then the dead letters'. A crash in between is a replay that only the latter takes part in. Such a replay must refuse
+ * the rows that were refused before (one that refuses more puts them into both sinks), so a query needs operators that are known to be deterministic.
+ * The dead letters' sink gets messages of the partitions that had refused rows.
  */
 export function withDeadLetters<Row extends object, Message, Dead>(
   main: StreamWriter<Row, Message>,
   dead: StreamWriter<DeadLetter, Dead>,
 ): StreamWriter<Row, WithDeadLetters<Message, Dead>> {
-  let deadHasBatch = false
+  const holds = { main: false, dead: false }
   const childId = (sinkId: string): string => `${sinkId}.dead-letters`
+  const openMain: OpenPart<Row, Message> = (context) => main.open(context)
+  const openDead: OpenPart<DeadLetter, Dead> = (context) => dead.open(forSink(context, childId(context.sinkId)))
+  const lettersOf = (messages: readonly (WithDeadLetters<Message, Dead> | undefined)[]): readonly Dead[] =>
+    messages.flatMap((both) => (both?.dead === undefined ? [] : [both.dead.message]))
   return {
     guarantee: main.guarantee,
     start: (context) =>
@@ -33,105 +41,96 @@ export function withDeadLetters<Row extends object, Message, Dead>(
       ),
     begin: (batch) =>
       fromResult('begin', () => main.begin?.(batch) ?? 'write').pipe(
-        switchMap((answer) =>
+        concatMap((answer) =>
           fromResult('begin of the dead-letter sink', () => dead.begin?.(batch) ?? 'write').pipe(
             map((deadAnswer) => {
-              deadHasBatch = deadAnswer === 'committed'
-              return answer
+              holds.main = answer === 'committed'
+              holds.dead = deadAnswer === 'committed'
+              return answer === 'committed' && !holds.dead ? 'write' : answer
             }),
           ),
         ),
       ),
-    open: (context) =>
-      fromResult('open', () => main.open(context)).pipe(
-        map(
-          (partition) =>
-            new BothWriters(partition, () =>
-              deadHasBatch ? undefined : dead.open(forSink(context, childId(context.sinkId))),
-            ),
-        ),
-      ),
+    open: (context) => {
+      const opened: Observable<PartitionWriter<Row, Message> | undefined> = holds.main
+        ? of(undefined)
+        : fromResult('open', () => openMain(context))
+      return opened.pipe(
+        map((partition) => new BothWriters(partition, holds.dead ? undefined : () => openDead(context))),
+      )
+    },
     commit: (messages, batch) =>
       concat(
-        deadHasBatch
-          ? EMPTY
-          : fromCommand(() =>
-              dead.commit(
-                messages.flatMap(({ dead }) => (dead === undefined ? [] : [dead.message])),
-                batch,
-              ),
-            ),
-        fromCommand(() =>
-          main.commit(
-            messages.map(({ message }) => message),
-            batch,
-          ),
-        ),
+        holds.main ? EMPTY : fromCommand(() => main.commit(messages.map(messageOf), batch)),
+        holds.dead ? EMPTY : fromCommand(() => dead.commit(lettersOf(messages), batch)),
       ),
     abort: (messages, batch) =>
       settleAll([
         fromCommand(() =>
-          main.abort?.(
-            messages.map((both) => both?.message),
-            batch,
-          ),
+          holds.main
+            ? undefined
+            : main.abort?.(
+                messages.map((both) => both?.message?.message),
+                batch,
+              ),
         ),
-        fromCommand(() =>
-          dead.abort?.(
-            messages.flatMap((both) => (both?.dead === undefined ? [] : [both.dead.message])),
-            batch,
-          ),
-        ),
+        fromCommand(() => (holds.dead ? undefined : dead.abort?.(lettersOf(messages), batch))),
       ]),
     stop: () => settleAll([fromCommand(() => main.stop?.()), fromCommand(() => dead.stop?.())]),
   }
 }
 
+function messageOf<Message>({ message }: WithDeadLetters<Message, unknown>): Message {
+  return (message as { readonly message: Message }).message
+}
+
 /** The dead-letter writer is opened by the first refused row. */
 class BothWriters<Row extends object, Message, Dead> implements PartitionWriter<Row, WithDeadLetters<Message, Dead>> {
-  readonly #main: PartitionWriter<Row, Message>
-  readonly #openDead: () => Result<PartitionWriter<DeadLetter, Dead>> | undefined
+  readonly #main: PartitionWriter<Row, Message> | undefined
+  readonly #openDead: (() => Result<PartitionWriter<DeadLetter, Dead>>) | undefined
   #dead: PartitionWriter<DeadLetter, Dead> | undefined
 
+  /** Either is `undefined` when that sink holds the batch already. */
   constructor(
-    main: PartitionWriter<Row, Message>,
-    openDead: () => Result<PartitionWriter<DeadLetter, Dead>> | undefined,
+    main: PartitionWriter<Row, Message> | undefined,
+    openDead: (() => Result<PartitionWriter<DeadLetter, Dead>>) | undefined,
   ) {
     this.#main = main
     this.#openDead = openDead
   }
 
-  readonly write = (rows: readonly Row[]): Result<unknown> => this.#main.write(rows)
+  readonly write = (rows: readonly Row[]): Result<unknown> => this.#main?.write(rows)
 
   readonly [deadLetterPort] = (letters: readonly DeadLetter[]): Result<unknown> =>
-    this.#opened().pipe(
-      switchMap((dead) => (dead === undefined ? of(undefined) : fromCommand(() => dead.write(letters)))),
-    )
+    this.#opened().pipe(switchMap((dead) => fromCommand(() => dead?.write(letters))))
 
   readonly finish = (): Result<WithDeadLetters<Message, Dead>> =>
-    fromResult('finish', () => this.#main.finish()).pipe(
-      switchMap((message) => {
-        const dead = this.#dead
-        if (dead === undefined) return of({ message, dead: undefined })
-        return fromResult('finish of the dead-letter sink', () => dead.finish()).pipe(
-          map((letters) => ({ message, dead: { message: letters } })),
-        )
-      }),
+    finished('finish', this.#main).pipe(
+      concatMap((message) =>
+        finished('finish of the dead-letter sink', this.#dead).pipe(map((dead) => ({ message, dead }))),
+      ),
     )
 
   readonly discard = (): Result<unknown> =>
-    settleAll([fromCommand(() => this.#main.discard?.()), fromCommand(() => this.#dead?.discard?.())])
+    settleAll([fromCommand(() => this.#main?.discard?.()), fromCommand(() => this.#dead?.discard?.())])
 
   #opened(): Observable<PartitionWriter<DeadLetter, Dead> | undefined> {
-    if (this.#dead !== undefined) return of(this.#dead)
-    return fromResult(
-      'open of the dead-letter sink',
-      () => this.#openDead() as Result<PartitionWriter<DeadLetter, Dead> | undefined>,
-    ).pipe(
+    const open = this.#openDead
+    if (this.#dead !== undefined || open === undefined) return of(this.#dead)
+    return fromResult('open of the dead-letter sink', open).pipe(
       map((dead) => {
         this.#dead = dead
         return dead
       }),
     )
   }
+}
+
+function finished<Message>(
+  port: string,
+  writer: PartitionWriter<never, Message> | undefined,
+): Observable<{ readonly message: Message } | undefined> {
+  return writer === undefined
+    ? of(undefined)
+    : fromResult(port, () => writer.finish()).pipe(map((message) => ({ message })))
 }

@@ -18,7 +18,7 @@ type Encode = (header: JournalHeader, chunks: readonly (readonly unknown[])[]) =
 /** The identities of the latest rows. Lives in the journals, so that it is exactly as durable as the rows. */
 export class IdentityWindow<Row> {
   readonly #identity: (row: Row) => string
-  readonly #size: number
+  #size: number
   readonly #known = new Set<string>()
   #captured: readonly string[] = []
 
@@ -43,6 +43,7 @@ export class IdentityWindow<Row> {
               ),
           ),
           tap(({ snapshot = [], identities = [] }) => {
+            this.#hold(identities.length)
             for (const identity of snapshot) this.#add(identity)
             for (const identity of identities) this.#add(identity)
           }),
@@ -73,8 +74,14 @@ export class IdentityWindow<Row> {
 
   /** What was captured last is durable. */
   accept(): void {
+    this.#hold(this.#captured.length)
     for (const identity of this.#captured) this.#add(identity)
     this.#captured = []
+  }
+
+  // All of the last batch may be delivered again, and be mixed with as many new rows.
+  #hold(batchRows: number): void {
+    this.#size = Math.max(this.#size, 2 * batchRows)
   }
 
   #add(identity: string): void {

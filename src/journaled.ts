@@ -1,23 +1,12 @@
-import {
-  concat,
-  concatMap,
-  EMPTY,
-  from,
-  isObservable,
-  map,
-  type Observable,
-  type ObservableInput,
-  of,
-  skip,
-  throwIfEmpty,
-  toArray,
-} from 'rxjs'
+import { concat, concatMap, EMPTY, from, map, type Observable, type ObservableInput, of, toArray } from 'rxjs'
 import type { PlannedBatch } from './batch.ts'
 import { bindPorts } from './bind-ports.ts'
 import type { CheckpointSession } from './checkpoint/checkpoint.ts'
 import { encodeJournal } from './checkpoint/journal.ts'
+import { filterChunks } from './chunk-input.ts'
 import { CheckpointCorruptError, OptionError, PortError } from './errors.ts'
 import { IdentityWindow, type JournalHeader, snapshotEvery } from './identity-window.ts'
+import { mergeBounded } from './merge-bounded.ts'
 import { sameOffset } from './offset.ts'
 import { rules, validateOptions } from './options.ts'
 import { fromCommand, fromResult } from './result.ts'
@@ -38,7 +27,7 @@ export interface JournalOptions<Row> {
    * without it a crash between journal and acknowledgement journals rows twice.
    */
   readonly identity?: (row: Row) => string
-  /** How many of the latest identities are remembered, over restarts too. At least twice what the source may redeliver. @default 10_000 */
+  /** How many of the latest identities are remembered, over restarts too; twice the largest batch in any case. @default 10_000 */
   readonly window?: number
 }
 
@@ -86,7 +75,8 @@ function journaledSimple<Offset extends object, Row extends object>(
       throw new PortError('the rows of a journaled simple reader are gone before they were journaled')
     return of(kept)
   }
-  const others = bindPorts(simple, ['initialOffset', 'commit', 'compare', 'stop'])
+  // Without an order of offsets: `availableNow` would freeze its target by a read of its own, whose rows are gone then.
+  const others = bindPorts(simple, ['initialOffset', 'commit', 'stop'])
   return journaledReader({ ...others, latestOffset: prefetch.latestOffset }, rows, options)
 }
 
@@ -98,8 +88,8 @@ function readAll<Offset extends object, Partition, Row extends object>(
 ): ReadBatch<Row> {
   return (batch, context) =>
     fromResult('partitions', () => reader.partitions(batch.start as Offset, batch.end as Offset)).pipe(
-      concatMap((partitions) => from(partitions)),
-      concatMap((partition, partitionId) => from(reader.read(partition, { ...context, partitionId }))),
+      concatMap((partitions) => from(partitions.entries())),
+      mergeBounded(([partitionId, partition]) => from(reader.read(partition, { ...context, partitionId })), 1),
     )
 }
 
@@ -134,6 +124,10 @@ function journaledReader<Offset extends object, Row extends object>(
       const { readJournal } = session
       if (readJournal === undefined)
         throw new OptionError('journaled: this checkpoint keeps no journals; use fileCheckpoint or sqliteCheckpoint')
+      if (known !== undefined && session.retain !== undefined && session.retain <= snapshotEvery)
+        throw new OptionError(
+          `journaled: with an identity the checkpoint must keep ${snapshotEvery + 1} batches or more, and it keeps ${session.retain}`,
+        )
       journal = (batchId) => readJournal.call(session, batchId)
       const again =
         last === undefined || commit === undefined || kind === 'acked'
@@ -177,33 +171,22 @@ function encode(header: JournalHeader, chunks: readonly (readonly unknown[])[]):
   return records
 }
 
-/**
- * The same kind of input without its first chunk: what can be pulled stays so, and what is synchronous too.
- * Every journal has a header, so a journal without one is missing, and not empty.
- */
+/** Every journal has a header, so a journal without one is missing, and not empty. */
 function withoutHeader(
   chunks: ObservableInput<readonly unknown[]>,
   missing: () => Error,
 ): ObservableInput<readonly unknown[]> {
-  if (isObservable(chunks)) return chunks.pipe(throwIfEmpty(missing), skip(1))
-  if (Symbol.asyncIterator in chunks) return skipFirstAsync(chunks, missing)
-  return Symbol.iterator in chunks ? skipFirst(chunks, missing) : from(chunks).pipe(throwIfEmpty(missing), skip(1))
-}
-
-function* skipFirst<T>(values: Iterable<T>, missing: () => Error): Generator<T> {
-  let first = true
-  for (const value of values) {
-    if (!first) yield value
-    first = false
-  }
-  if (first) throw missing()
-}
-
-async function* skipFirstAsync<T>(values: AsyncIterable<T>, missing: () => Error): AsyncGenerator<T> {
-  let first = true
-  for await (const value of values) {
-    if (!first) yield value
-    first = false
-  }
-  if (first) throw missing()
+  return filterChunks(chunks, () => {
+    let header = false
+    return {
+      keep: () => {
+        const isRows = header
+        header = true
+        return isRows
+      },
+      end: () => {
+        if (!header) throw missing()
+      },
+    }
+  })
 }

@@ -22,6 +22,11 @@ export function canonicalOffset(offset: unknown, where: string): string {
   return canonicalObject(offset, where, '')
 }
 
+/** The same offset, which nobody else can change any more. Keys keep their order. */
+export function copyOffset<Offset extends object>(offset: Offset): Offset {
+  return JSON.parse(JSON.stringify(offset)) as Offset
+}
+
 export function sameOffset(a: object, b: object): boolean {
   return canonicalOffset(a, 'offset') === canonicalOffset(b, 'offset')
 }

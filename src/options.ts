@@ -91,7 +91,7 @@ function show(value: unknown): string {
   if (typeof value === 'symbol') return 'a symbol'
   if (typeof value === 'object' && value !== null)
     return Array.isArray(value) ? 'an array' : `a ${value.constructor?.name ?? 'object'}`
-  const text = typeof value === 'string' ? JSON.stringify(value) : String(value)
+  const text = typeof value === 'string' ? JSON.stringify(value.replace(/\/\/[^/@\s]*@/g, '//***@')) : String(value)
   return text.length > 100 ? `${text.slice(0, 100)}…` : text
 }
 

@@ -7,7 +7,6 @@ import {
   ignoreElements,
   map,
   merge,
-  mergeMap,
   NEVER,
   Observable,
   of,
@@ -34,6 +33,8 @@ import { type RowsOperator, transformRows } from '../operators/transform-rows.ts
 import { writeTo } from '../operators/write-to.ts'
 import type { BatchRun } from './batch-run.ts'
 import { bindPorts } from './bind-ports.ts'
+import { Breath } from './breath.ts'
+import { mergeBounded } from './merge-bounded.ts'
 import type { QueryLog } from './query-log.ts'
 import type { RunContext } from './run-context.ts'
 import type { StreamWriter } from './sink.ts'
@@ -81,7 +82,7 @@ export function runPipeline<Offset extends object, Partition, Row extends object
       beginBatch(writer),
       concatMap((batch) =>
         from(batch.committed ? [] : batch.tasks).pipe(
-          mergeMap(
+          mergeBounded(
             (task) =>
               attemptPartition(task, (attempt) =>
                 readPartition(reader, attempt).pipe(
@@ -109,7 +110,7 @@ export function runPipeline<Offset extends object, Partition, Row extends object
       }),
       ignoreElements(),
     )
-    const answerTick = defer(() => {
+    const lookForBatch = defer(() => {
       context.emit({ type: 'triggered' })
       const batch$ = recovered === undefined ? plan.next() : of(recovered).pipe(takeUntil(pipeline.drain$))
       recovered = undefined
@@ -132,6 +133,8 @@ export function runPipeline<Offset extends object, Partition, Row extends object
       )
     })
 
+    const breath = new Breath(context.scheduler)
+    const answerTick = concat(breath.before, lookForBatch, breath.after)
     const { trigger, kick$, drain$ } = pipeline
     const available$ = reader.available ?? NEVER
     return ticks(trigger, { outcome$, available$, scheduler: context.scheduler }, [kick$, plan.held$], drain$).pipe(
@@ -203,6 +206,7 @@ function batchPlanner<Offset extends object, Partition, Row extends object, Out 
     next: () =>
       bounded && compare !== undefined && target === undefined
         ? freeze().pipe(
+            takeUntil(drain$),
             concatMap((offset) => {
               target = offset
               return ask()

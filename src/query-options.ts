@@ -59,7 +59,7 @@ export interface QueryOptions<Dead = unknown> {
   readonly sinkId?: string
   /** What becomes of rows that don't fit their schema. @default 'failFast' */
   readonly mode?: RowMode
-  /** Takes the rows that `dropMalformed` refuses. Required with it. */
+  /** Takes the rows that `dropMalformed` refuses. Required with it; operators must be known to be deterministic. */
   readonly deadLetters?: BoundSink<DeadLetter, Dead>
   /** Time. @default asyncScheduler */
   readonly scheduler?: SchedulerLike

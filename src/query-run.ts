@@ -1,4 +1,4 @@
-import { firstValueFrom, Observable, ReplaySubject, Subject, type Subscription } from 'rxjs'
+import { firstValueFrom, Observable, ReplaySubject, Subject, takeUntil } from 'rxjs'
 import type { QueryEvent } from './events.ts'
 import type { QueryProgress } from './progress.ts'
 import type { RunControls } from './query.ts'
@@ -25,7 +25,10 @@ const progressKept = 100
 export class QueryRun implements AsyncDisposable {
   /** The progress of each batch. Hot; repeats the last one to late subscribers; fails when the run does. */
   readonly progress$: Observable<QueryProgress>
-  /** Everything that happens, as it happens. Hot, never fails, completes when the run is over. A subscriber that throws changes nothing for the run. */
+  /**
+   * Everything that happens, as it happens. Hot, never fails, completes when the run is over. A subscriber that throws changes nothing that is delivered;
+   * RxJS reports its error as an uncaught one, which ends a process that doesn't handle these.
+   */
   readonly events$: Observable<QueryEvent>
   /** Resolves when the run is over and everything is unlocked; rejects with its failure. */
   readonly terminated: Promise<void>
@@ -33,12 +36,14 @@ export class QueryRun implements AsyncDisposable {
   readonly #progress = new ReplaySubject<QueryProgress>(1)
   readonly #events = new Subject<QueryEvent>()
   readonly #outcomes = new Subject<TriggerOutcome | { readonly error: unknown }>()
-  readonly #kick = new Subject<void>()
+  // Repeated to whoever comes late: a pipeline that is still starting, or is started again.
+  readonly #kick = new ReplaySubject<void>(1)
   readonly #drain = new ReplaySubject<void>(1)
+  readonly #stop = new Subject<void>()
   readonly #tracker = new Tracker()
   readonly #recent: QueryProgress[] = []
   #status: QueryStatus = { message: 'Initializing sources', isDataAvailable: false, isTriggerActive: false }
-  #subscription: Subscription | undefined
+  #ticks = 0
   #over = false
   #settle: { readonly resolve: () => void; readonly reject: (error: unknown) => void }
 
@@ -83,7 +88,7 @@ export class QueryRun implements AsyncDisposable {
   async stop(): Promise<void> {
     if (!this.#over) {
       this.#over = true
-      this.#subscription?.unsubscribe()
+      this.#stop.next() // also from a callback of a run that hasn't returned from its first, synchronous stretch
       await idle(this.#tracker)
       this.#finish()
       this.#settle.resolve()
@@ -91,22 +96,25 @@ export class QueryRun implements AsyncDisposable {
     await this.terminated.catch(() => {}) // a run that had failed before is stopped, too
   }
 
-  /** Resolves when a look at the source that began after this call finds nothing new, or the run is over; rejects when it fails. */
+  /**
+   * Resolves when a look at the source that began after this call finds nothing new, or the run is over; rejects when it fails.
+   * What `minRows` holds back is not waited for.
+   */
   async processAllAvailable(): Promise<void> {
+    this.terminated.catch(() => {}) // whoever waits here hears of a failure here
     if (this.#over) return this.terminated
+    const before = this.#ticks
     const nothingNew = firstValueFrom(
-      new Observable<void>((subscriber) => {
-        // The tick in flight began before this call, so its answer counts only if it is a later one.
-        let ticks = this.#status.isTriggerActive ? -1 : 0
-        return this.#outcomes.subscribe({
+      new Observable<void>((subscriber) =>
+        this.#outcomes.subscribe({
           next: (outcome) => {
             if ('error' in outcome) subscriber.error(outcome.error)
-            else if (++ticks > 0 && (outcome.batchId === undefined || outcome.caughtUp)) subscriber.next()
+            else if (this.#ticks > before && (outcome.batchId === undefined || outcome.caughtUp)) subscriber.next()
             else this.#kick.next()
           },
           complete: () => subscriber.next(),
-        })
-      }),
+        }),
+      ),
     )
     this.#kick.next()
     await nothingNew
@@ -123,30 +131,34 @@ export class QueryRun implements AsyncDisposable {
       drain$: this.#drain,
       tracker: this.#tracker,
       onEvent: (event) => {
+        if (event.type === 'triggered') this.#ticks++
         this.#status = nextStatus(this.#status, event)
         this.#events.next(event)
       },
       onOutcome: (outcome) => this.#outcomes.next(outcome),
     }
-    this.#subscription = run(controls).subscribe({
-      next: (progress) => {
-        this.#recent.push(progress)
-        if (this.#recent.length > progressKept) this.#recent.shift()
-        this.#progress.next(progress)
-      },
-      error: (error: unknown) => {
-        this.#over = true
-        this.#outcomes.next({ error })
-        this.#progress.error(error)
-        this.#finish()
-        this.#settle.reject(error)
-      },
-      complete: () => {
-        this.#over = true
-        this.#finish()
-        this.#settle.resolve()
-      },
-    })
+    run(controls)
+      .pipe(takeUntil(this.#stop))
+      .subscribe({
+        next: (progress) => {
+          this.#recent.push(progress)
+          if (this.#recent.length > progressKept) this.#recent.shift()
+          this.#progress.next(progress)
+        },
+        error: (error: unknown) => {
+          this.#over = true
+          this.#outcomes.next({ error })
+          this.#progress.error(error)
+          this.#finish()
+          this.#settle.reject(error)
+        },
+        complete: () => {
+          if (this.#over) return // stopped: it is over when everything has settled
+          this.#over = true
+          this.#finish()
+          this.#settle.resolve()
+        },
+      })
   }
 
   #finish(): void {

@@ -2,15 +2,20 @@ import { randomUUID } from 'node:crypto'
 import {
   catchError,
   concat,
+  concatMap,
   defer,
   EMPTY,
+  endWith,
   filter,
   ignoreElements,
   map,
+  merge,
   type Observable,
+  of,
   type SchedulerLike,
   takeUntil,
   tap,
+  throwError,
 } from 'rxjs'
 import { commandPort } from '../operators/call-port.ts'
 import { locateError } from '../operators/locate-error.ts'
@@ -106,13 +111,17 @@ function runWithRestarts<Offset extends object, Partition, Row extends object, O
 ): Observable<QueryProgress> {
   const runId = randomUUID()
   let told = false
+  let starts = 0
   let waiting = false
   let draining = false
+  let failure: unknown
   return defer(() => {
     waiting = false
+    // What failed is run again at once, whenever the trigger would tick next.
+    const kick$ = starts++ === 0 ? controls.kick$ : merge(controls.kick$, of(0))
     const tracker = new Tracker()
     return usingResource({
-      open: () => defer(() => [{ reader: spec.source.reader(), writer: spec.sink.writer() }]),
+      open: () => openPorts(spec, emit),
       use: ({ reader, writer }) => {
         const deterministic = spec.operators.every(isDeterministic)
         const guarantee = guaranteeOf(spec, reader, writer, deterministic)
@@ -133,7 +142,7 @@ function runWithRestarts<Offset extends object, Partition, Row extends object, O
         told = true
         return concat(
           startWriter(spec, writer, log, context),
-          runPipeline({ ...spec, ...controls, reader, writer, log, context, limit: limitOf(spec, reader) }).pipe(
+          runPipeline({ ...spec, ...controls, kick$, reader, writer, log, context, limit: limitOf(spec, reader) }).pipe(
             map((batch) => builder.finish(batch, spec.scheduler.now())),
           ),
         )
@@ -156,6 +165,7 @@ function runWithRestarts<Offset extends object, Partition, Row extends object, O
       scheduler: spec.scheduler,
       onRetry: (retry) => {
         waiting = true
+        failure = retry.error
         emit({ type: 'restarting', ...retry })
       },
     }),
@@ -168,7 +178,28 @@ function runWithRestarts<Offset extends object, Partition, Row extends object, O
         filter(() => waiting),
       ),
     ),
+    // What failed before has not been made good: whoever drains hears of it.
+    endWith(undefined),
+    concatMap((progress) => (progress !== undefined ? of(progress) : waiting ? throwError(() => failure) : EMPTY)),
   )
+}
+
+/** When the sink can't be made, the source that was is stopped. */
+function openPorts<Offset extends object, Partition, Row extends object, Out extends object, Message>(
+  { source, sink }: QuerySpec<Offset, Partition, Row, Out, Message>,
+  emit: (event: QueryEventBody) => void,
+): Observable<{ readonly reader: StreamReader<Offset, Partition, Row>; readonly writer: StreamWriter<Out, Message> }> {
+  return defer(() => {
+    const reader = source.reader()
+    return defer(() => of({ reader, writer: sink.writer() })).pipe(
+      catchError((error: unknown) =>
+        concat(
+          stopPort('source', () => reader.stop?.(), emit),
+          throwError(() => error),
+        ),
+      ),
+    )
+  })
 }
 
 function guaranteeOf<Offset extends object, Partition, Row extends object, Out extends object, Message>(

@@ -1,6 +1,6 @@
 import { map, type Observable } from 'rxjs'
 import { bindPorts } from './bind-ports.ts'
-import { PortError } from './errors.ts'
+import { OffsetRegressionError, PortError } from './errors.ts'
 import { canonicalOffset } from './offset.ts'
 import { fromResult } from './result.ts'
 import type { ReadLimit, ReplayableReader, SimpleStreamReader } from './source.ts'
@@ -69,6 +69,9 @@ export function prefetching<Offset extends object, Row extends object>(
             throw new PortError(
               `read gave ${rows.length} rows and ended where it started (${from}): the same rows would come again for ever`,
             )
+          }
+          if (simple.compare !== undefined && simple.compare(end, start) < 0) {
+            throw new OffsetRegressionError(`read went back from ${from} to ${to}`)
           }
           kept = from === to ? undefined : { start: from, end: to, offset: end, rows }
           return end

@@ -5,6 +5,8 @@ import { batchAsStream } from './batch-source.ts'
 import { memoryCheckpoint } from './checkpoint/memory.ts'
 import type { BatchSource, StreamSink, StreamSource } from './data-source.ts'
 import { withDeadLetters } from './dead-letters.ts'
+import { isDeterministic } from './deterministic.ts'
+import { OptionError } from './errors.ts'
 import { runQuery } from './query.ts'
 import { type QueryOptions, type QuerySettings, querySettings } from './query-options.ts'
 import type { HasColumns, NoOtherColumns, RowShape } from './row.ts'
@@ -120,6 +122,11 @@ export class Rows<Row extends object, Mode extends 'stream' | 'batch'> {
     const name = typeof sink === 'function' ? 'sink' : sink.name
     const writer = typeof sink === 'function' ? sink : () => sink.streamWriter()
     const { deadLetters } = options
+    if (deadLetters !== undefined && !operators.every(isDeterministic)) {
+      throw new OptionError(
+        'writeStream: "deadLetters" needs operators that are known to be deterministic, because a replay has to refuse the same rows; deterministic(operator) declares one that is',
+      )
+    }
     const end = { operators, schema: this.#schema, settings }
     return deadLetters === undefined
       ? this.#connect({ ...end, sink: { id: settings.sinkId, name, writer } })

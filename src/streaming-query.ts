@@ -1,4 +1,4 @@
-import { NEVER, Observable, tap } from 'rxjs'
+import { concat, defer, NEVER, Observable, tap } from 'rxjs'
 import { QueryRunningError } from './errors.ts'
 import type { QueryProgress } from './progress.ts'
 import type { RunControls } from './query.ts'
@@ -12,7 +12,7 @@ import { Tracker } from './tracker.ts'
 export class StreamingQuery extends Observable<QueryProgress> {
   readonly name: string
   readonly #run: (controls: RunControls) => Observable<QueryProgress>
-  #current: object | undefined
+  #current: { readonly tracker: Tracker; left: boolean } | undefined
 
   constructor(name: string, run: (controls: RunControls) => Observable<QueryProgress>) {
     super((subscriber) => {
@@ -30,21 +30,23 @@ export class StreamingQuery extends Observable<QueryProgress> {
 
   #once(controls: RunControls): Observable<QueryProgress> {
     return new Observable((subscriber) => {
-      if (this.#current !== undefined) {
+      const former = this.#current
+      if (former !== undefined && !former.left) {
         subscriber.error(new QueryRunningError(`query ${JSON.stringify(this.name)} is running already`))
         return
       }
-      const current = {}
+      const current = { tracker: controls.tracker, left: false }
       this.#current = current
       const free = (): void => {
         if (this.#current === current) this.#current = undefined
       }
-      subscriber.add(() => controls.tracker.idle.subscribe({ complete: free }))
-      subscriber.add(
-        this.#run(controls)
-          .pipe(tap({ error: free, complete: free }))
-          .subscribe(subscriber),
-      )
+      subscriber.add(() => {
+        current.left = true
+        controls.tracker.idle.subscribe({ complete: free })
+      })
+      // A run that was left is still being torn down: the next one waits for it (`query.pipe(take(2), repeat(3))`).
+      const run = defer(() => this.#run(controls)).pipe(tap({ error: free, complete: free }))
+      subscriber.add((former === undefined ? run : concat(former.tracker.idle, run)).subscribe(subscriber))
     })
   }
 }

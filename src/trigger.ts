@@ -76,7 +76,7 @@ export function availableNow(): TriggerFunction {
   return Object.assign(trigger, { bounded: true } as const)
 }
 
-/** One batch at most, within the query's limit; then the query completes. */
+/** One batch at most, within the query's limit; then the query completes. A restart is another run, with a batch of its own. */
 export function once(): TriggerFunction {
   return () => of(0)
 }

@@ -1,7 +1,8 @@
-import { concat, concatMap, defer, filter, from, map, type Observable, reduce } from 'rxjs'
+import { concat, concatMap, from, map, type Observable, reduce } from 'rxjs'
 import type { PlannedBatch } from './batch.ts'
 import type { CheckpointSession } from './checkpoint/checkpoint.ts'
 import { encodeJournal } from './checkpoint/journal.ts'
+import { type ChunkGate, filterChunks } from './chunk-input.ts'
 import { sameOffset } from './offset.ts'
 import { fromCommand, fromResult } from './result.ts'
 import { type JournalPort, journalPort, type ReadContext, type ReplayableReader } from './source.ts'
@@ -65,21 +66,22 @@ function batchOf(name: string, batch: PlannedBatch): PlannedBatch {
 function sessionOf(name: string, session: CheckpointSession): CheckpointSession {
   const { readJournal } = session
   if (readJournal === undefined) return session
-  return { ...session, readJournal: (batchId) => recordsOf(name, from(readJournal.call(session, batchId))) }
+  return {
+    ...session,
+    readJournal: (batchId) => filterChunks(readJournal.call(session, batchId), () => recordsOf(name)),
+  }
 }
 
-function recordsOf(name: string, records: Observable<readonly unknown[]>): Observable<readonly unknown[]> {
-  return defer(() => {
-    let current: Label = { source: '', records: 0 }
-    return records.pipe(
-      filter((record) => {
-        if (current.records === 0) {
-          current = record[0] as Label
-          return false
-        }
-        current = { ...current, records: current.records - 1 }
-        return current.source === name
-      }),
-    )
-  })
+function recordsOf(name: string): ChunkGate {
+  let current: Label = { source: '', records: 0 }
+  return {
+    keep: (record) => {
+      if (current.records === 0) {
+        current = record[0] as Label
+        return false
+      }
+      current = { ...current, records: current.records - 1 }
+      return current.source === name
+    },
+  }
 }

@@ -1,9 +1,10 @@
 import { concat, concatMap, from, ignoreElements, map, merge, type Observable, of, reduce, toArray } from 'rxjs'
 import { bindPorts } from './bind-ports.ts'
 import type { StreamSource } from './data-source.ts'
-import { OptionError } from './errors.ts'
+import { OffsetRegressionError, OptionError } from './errors.ts'
 import { sameOffset } from './offset.ts'
 import { fromCommand, fromResult, type Result } from './result.ts'
+import { settleAll } from './settle-all.ts'
 import { journalPort, type ReadLimit, type ReplayableReader, type StreamReader } from './source.ts'
 import { type JournaledChild, unionJournal } from './union-journal.ts'
 
@@ -83,7 +84,7 @@ function unionReader<Row extends object>(
     initialOffset: () => offsets('initialOffset', ([, reader]) => reader.initialOffset()),
     latestOffset: (start, limit) =>
       offsets('latestOffset', ([name, reader], index) =>
-        reader.latestOffset(at(start, name), share(limit, children.length, index, reader)),
+        advanced(name, reader, at(start, name), share(limit, children.length, index)),
       ),
     partitions: (start, end) =>
       from(children.filter(([name]) => !sameOffset(at(start, name), at(end, name)))).pipe(
@@ -100,7 +101,12 @@ function unionReader<Row extends object>(
       return key === undefined ? source : `${source}/${key}`
     },
     commit: (end) => all(children, ([name, reader]) => reader.commit?.(at(end, name))),
-    stop: () => all(children, ([, reader]) => reader.stop?.()),
+    stop: () =>
+      settleAll(
+        children.map(([, reader]) => fromCommand(() => reader.stop?.())),
+        1,
+      ),
+    defaultLimit: unionDefault(children.map(([, { defaultLimit }]) => defaultLimit)),
     available: merge(...children.map(([, { available = of() }]) => available)),
     ...(orders.every((order) => order !== undefined) && {
       compare: (a: UnionOffset, b: UnionOffset) => {
@@ -119,6 +125,23 @@ function unionReader<Row extends object>(
     }),
     ...(journal === undefined ? {} : { [journalPort]: journal }),
   }
+}
+
+/** A source's own order is asked here, because the union has one only if all sources have. */
+function advanced<Row extends object>(
+  name: string,
+  reader: AnyReader<Row>,
+  start: object,
+  limit: ReadLimit,
+): Observable<object> {
+  return fromResult(`latestOffset of ${name}`, () => reader.latestOffset(start, limit)).pipe(
+    map((end) => {
+      if (reader.compare === undefined || reader.compare(end, start) >= 0) return end
+      throw new OffsetRegressionError(
+        `latestOffset of ${name} went back from ${JSON.stringify(start)} to ${JSON.stringify(end)}`,
+      )
+    }),
+  )
 }
 
 /** Asks one source after the other. */
@@ -146,16 +169,16 @@ function at(offset: UnionOffset, name: string): object {
   return position
 }
 
-/** An even share of the query's limit, else the source's own default. */
-function share(
-  limit: ReadLimit,
-  count: number,
-  index: number,
-  { defaultLimit }: { readonly defaultLimit?: Partial<ReadLimit> },
-): ReadLimit {
-  const part = (name: keyof ReadLimit): number =>
-    limit[name] === Infinity
-      ? (defaultLimit?.[name] ?? Infinity)
-      : Math.max(1, Math.floor((limit[name] + count - 1 - index) / count))
-  return { maxRows: part('maxRows'), maxBytes: part('maxBytes'), maxFiles: part('maxFiles') }
+/** An even share of a limit. */
+function share(limit: ReadLimit, count: number, index: number): ReadLimit {
+  const part = (total: number): number =>
+    total === Infinity ? Infinity : Math.max(1, Math.floor((total + count - 1 - index) / count))
+  return { maxRows: part(limit.maxRows), maxBytes: part(limit.maxBytes), maxFiles: part(limit.maxFiles) }
+}
+
+/** What gives each source no more than its own default. */
+function unionDefault(defaults: readonly (Partial<ReadLimit> | undefined)[]): ReadLimit {
+  const total = (name: keyof ReadLimit): number =>
+    defaults.length * Math.min(...defaults.map((limit) => limit?.[name] ?? Infinity))
+  return { maxRows: total('maxRows'), maxBytes: total('maxBytes'), maxFiles: total('maxFiles') }
 }

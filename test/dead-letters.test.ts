@@ -1,9 +1,15 @@
 import { type Observable, of, throwError } from 'rxjs'
 import { describe, expect, it } from 'vitest'
+import { mapRows } from '../operators/map-rows.ts'
+import { memoryCheckpoint } from '../src/checkpoint/memory.ts'
+import { memorySink } from '../src/connectors/memory/sink.ts'
+import { memoryStream } from '../src/connectors/memory/source.ts'
 import type { DeadLetter } from '../src/dead-letter.ts'
 import { withDeadLetters } from '../src/dead-letters.ts'
+import { CommitInDoubtError } from '../src/errors.ts'
 import { forSink } from '../src/idempotency.ts'
 import { fromCommand, fromResult, type Result } from '../src/result.ts'
+import { schema } from '../src/schema.ts'
 import {
   deadLetterPort,
   type PartitionWriter,
@@ -11,7 +17,9 @@ import {
   type StreamWriter,
   type WriteContext,
 } from '../src/sink.ts'
+import { readStream } from '../src/stream.ts'
 import { marbles } from '../src/testing/marbles.ts'
+import { availableNow } from '../src/trigger.ts'
 import { chunks, outcomeOf, plan, type Row, throwIt } from './operators/a-run.ts'
 
 type Answers = Partial<Record<string, () => Result<unknown>>>
@@ -66,10 +74,8 @@ const context: WriteContext = forSink(
   'table',
 )
 const letter: DeadLetter = { queryId: 'q', batchId: 0, partitionId: 0, reason: 'bad', row: '{}' }
-const both = (main: string, dead?: string) => ({
-  message: main,
-  dead: dead === undefined ? undefined : { message: dead },
-})
+const messageOf = (message?: string) => (message === undefined ? undefined : { message })
+const both = (main?: string, dead?: string) => ({ message: messageOf(main), dead: messageOf(dead) })
 
 const done = (call: () => Result<unknown>) => outcomeOf(fromCommand(call))
 async function answerOf<T>(call: () => Result<T>): Promise<T> {
@@ -88,11 +94,11 @@ describe('withDeadLetters', () => {
   it('is as good as the main writer, and starts both, the dead letters under a name of their own and without a schema', async () => {
     const { writer, calls, detailsOf } = scene()
     const start: StartContext = { queryId: 'q', sinkId: 'table', epoch: 4, schema: undefined }
-    const schema = { fields: [] } as unknown as NonNullable<StartContext['schema']>
-    await done(() => writer.start?.({ ...start, schema }))
+    const stated = schema('id string')
+    await done(() => writer.start?.({ ...start, schema: stated }))
     expect(writer.guarantee).toBe('transactional')
     expect(calls).toEqual(['dead start', 'main start'])
-    expect(detailsOf('main start')).toEqual([[{ ...start, schema }]])
+    expect(detailsOf('main start')).toEqual([[{ ...start, schema: stated }]])
     expect(detailsOf('dead start')).toEqual([[{ ...start, sinkId: 'table.dead-letters' }]])
   })
 
@@ -137,20 +143,29 @@ describe('withDeadLetters', () => {
     const { writer, detailsOf } = scene({ 'dead finish': () => of(undefined) })
     const partition = await opened(writer, 1)
     const message = await answerOf(() => partition.finish())
-    expect(message).toEqual({ message: 'main 0', dead: { message: undefined } })
+    expect(message).toEqual({ ...both('main 0'), dead: { message: undefined } })
     await done(() => writer.commit([message], plan()))
     expect(detailsOf('dead commit')).toEqual([[[undefined], plan()]])
   })
 
+  it('takes undefined for the message of the main writer', async () => {
+    const { writer, detailsOf } = scene({ 'main finish': () => of(undefined) })
+    const partition = await opened(writer, 1)
+    const message = await answerOf(() => partition.finish())
+    expect(message).toEqual({ ...both(undefined, 'dead 0'), message: { message: undefined } })
+    await done(() => writer.commit([message], plan()))
+    expect(detailsOf('main commit')).toEqual([[[undefined], plan()]])
+  })
+
   it(
-    'commits the dead letters first, and the main batch only then',
+    'commits the main batch first, and its dead letters only then',
     marbles(({ cold, expectObservable, flush, scheduler }) => {
       const answers = { 'dead commit': () => cold('---|'), 'main commit': () => cold('--|') }
       const { writer, calls, detailsOf } = scene(answers, () => `${scheduler.now()} `)
       const messages = [both('m0', 'd0'), both('m1'), both('m2', 'd2')]
       expectObservable(fromCommand(() => writer.commit(messages, plan()))).toBe('-----(u|)', { u: undefined })
       flush()
-      expect(calls).toEqual(['0 dead commit', '3 main commit'])
+      expect(calls).toEqual(['0 main commit', '2 dead commit'])
       expect(detailsOf('dead commit')).toEqual([[['d0', 'd2'], plan()]])
       expect(detailsOf('main commit')).toEqual([[['m0', 'm1', 'm2'], plan()]])
     }),
@@ -162,10 +177,16 @@ describe('withDeadLetters', () => {
     expect(detailsOf('dead commit')).toEqual([[[], plan()]])
   })
 
-  it('does not commit the main batch when its dead letters could not be committed', async () => {
+  it('does not commit the dead letters when the main batch could not be committed', async () => {
+    const { writer, calls } = scene({ 'main commit': () => throwIt('disk') })
+    expect(await done(() => writer.commit([both('m0', 'd0')], plan()))).toEqual({ values: [], error: 'disk' })
+    expect(calls).toEqual(['main commit'])
+  })
+
+  it('fails when the dead letters could not be committed', async () => {
     const { writer, calls } = scene({ 'dead commit': () => throwIt('disk') })
     expect(await done(() => writer.commit([both('m0', 'd0')], plan()))).toEqual({ values: [], error: 'disk' })
-    expect(calls).toEqual(['dead commit'])
+    expect(calls).toEqual(['main commit', 'dead commit'])
   })
 
   it('aborts both, the main one by slot', async () => {
@@ -224,35 +245,90 @@ describe('withDeadLetters', () => {
 })
 
 describe('a batch that reaches the sinks again', () => {
-  it.each<['write' | 'committed', 'write' | 'committed']>([
-    ['write', 'write'],
-    ['write', 'committed'],
-    ['committed', 'write'],
-    ['committed', 'committed'],
-  ])('is known when the main sink answers so: %s, and the dead letters: %s', async (main, dead) => {
-    const { writer, calls } = scene({ 'main begin': () => of(main), 'dead begin': () => of(dead) })
-    expect(await answerOf(() => writer.begin?.(plan()) ?? 'write')).toBe(main)
+  type Answer = 'write' | 'committed'
+  const sceneOf = (main: Answer, dead: Answer) => scene({ 'main begin': () => of(main), 'dead begin': () => of(dead) })
+  /** Begins the batch, writes a partition with a refused row, and notes only the calls after `begin`. */
+  async function replayed({ writer, calls }: Pick<ReturnType<typeof scene>, 'writer' | 'calls'>) {
+    await answerOf(() => writer.begin?.(plan()) ?? 'write')
+    calls.length = 0
+    const partition = await opened(writer, 1)
+    await done(() => partition.write(chunks.a))
+    return partition
+  }
+
+  it.each<[Answer, Answer, Answer]>([
+    ['write', 'write', 'write'],
+    ['write', 'committed', 'write'],
+    ['committed', 'write', 'write'],
+    ['committed', 'committed', 'committed'],
+  ])('is known when both sinks hold it: main %s, dead letters %s: %s', async (main, dead, answer) => {
+    const { writer, calls } = sceneOf(main, dead)
+    expect(await answerOf(() => writer.begin?.(plan()) ?? 'write')).toBe(answer)
     expect(calls).toEqual(['main begin', 'dead begin'])
   })
 
-  it('writes no dead letter twice: what their sink holds is neither opened nor committed', async () => {
-    const { writer, calls } = scene({ 'dead begin': () => of('committed') })
-    await answerOf(() => writer.begin?.(plan()))
-    const partition = await opened(writer, 2)
+  it('goes to the dead letters alone where the main sink holds it', async () => {
+    const again = sceneOf('committed', 'write')
+    const partition = await replayed(again)
     const message = await answerOf(() => partition.finish())
-    expect(message).toEqual(both('main 0'))
-    await done(() => writer.commit([message], plan()))
-    expect(calls).toEqual(['main begin', 'dead begin', 'main open', 'main finish', 'main commit'])
+    expect(message).toEqual(both(undefined, 'dead 0'))
+    expect(await done(() => again.writer.commit([message], plan()))).toEqual({ values: [undefined] })
+    expect(again.calls).toEqual(['dead open', 'dead write', 'dead finish', 'dead commit'])
+    expect(again.detailsOf('dead commit')).toEqual([[['dead 0'], plan()]])
   })
 
-  it('takes the dead letters of the batch after it', async () => {
-    const answers = ['committed', 'write']
-    const { writer, calls } = scene({ 'dead begin': () => of(answers.shift()) })
-    await answerOf(() => writer.begin?.(plan()))
-    await answerOf(() => writer.begin?.(plan([], 1)))
-    await opened(writer, 1)
-    await done(() => writer.commit([], plan([], 1)))
-    expect(calls.slice(4)).toEqual(['main open', 'dead open', 'dead write', 'dead commit', 'main commit'].slice(0))
+  it('commits no dead letters too where the main sink holds it', async () => {
+    const { writer, calls, detailsOf } = sceneOf('committed', 'write')
+    await answerOf(() => writer.begin?.(plan()) ?? 'write')
+    const partition = await opened(writer)
+    const message = await answerOf(() => partition.finish())
+    expect(message).toEqual(both())
+    await done(() => writer.commit([message], plan()))
+    expect(calls.slice(2)).toEqual(['dead commit'])
+    expect(detailsOf('dead commit')).toEqual([[[], plan()]])
+  })
+
+  it('goes to the main sink alone where the dead letters hold it', async () => {
+    const again = sceneOf('write', 'committed')
+    const partition = await replayed(again)
+    const message = await answerOf(() => partition.finish())
+    expect(message).toEqual(both('main 0'))
+    expect(await done(() => again.writer.commit([message], plan()))).toEqual({ values: [undefined] })
+    expect(again.calls).toEqual(['main open', 'main write', 'main finish', 'main commit'])
+    expect(again.detailsOf('main commit')).toEqual([[['main 0'], plan()]])
+  })
+
+  it.each<[string, Answer, Answer, string[]]>([
+    ['main', 'committed', 'write', ['dead discard', 'dead abort']],
+    ['dead-letter', 'write', 'committed', ['main discard', 'main abort']],
+  ])('is neither discarded nor aborted by the %s sink that holds it', async (_, main, dead, expected) => {
+    const again = sceneOf(main, dead)
+    const partition = await replayed(again)
+    again.calls.length = 0
+    await done(() => partition.discard?.())
+    await done(() => again.writer.abort?.([both('m0', 'd0'), undefined], plan()))
+    expect(again.calls).toEqual(expected)
+  })
+
+  it('leaves the batch after it to both', async () => {
+    for (const port of ['main begin', 'dead begin']) {
+      const answers = ['committed', 'write']
+      const { writer, calls } = scene({ [port]: () => of(answers.shift()) })
+      await answerOf(() => writer.begin?.(plan()) ?? 'write')
+      await answerOf(() => writer.begin?.(plan([], 1)) ?? 'write')
+      await opened(writer, 1)
+      await done(() => writer.commit([], plan([], 1)))
+      await done(() => writer.abort?.([], plan([], 1)))
+      expect(calls.slice(4)).toEqual([
+        'main open',
+        'dead open',
+        'dead write',
+        'main commit',
+        'dead commit',
+        'main abort',
+        'dead abort',
+      ])
+    }
   })
 
   it('is written where the sinks know nothing of batches', async () => {
@@ -270,5 +346,90 @@ describe('a batch that reaches the sinks again', () => {
     ]) {
       expect(await done(call as () => Observable<unknown>)).toEqual({ values: [undefined] })
     }
+  })
+})
+
+describe('a run that fails between the two commits, and one after it', () => {
+  const ids = [1, 2, 3]
+  const named = schema('id int not null, name string not null')
+
+  /** Rows whose name comes from a lookup; those in `unknown` have none, and are refused. @param commit of the dead letters. */
+  function lookups(commit: (takeEffect: () => Result<unknown>) => Result<unknown>) {
+    const source = memoryStream<{ id: number }>()
+    source.add(...ids.map((id) => ({ id })))
+    const sink = memorySink<{ id: number; name: string }>()
+    const letters = memorySink<DeadLetter>()
+    const checkpoint = memoryCheckpoint()
+    const looked: number[] = []
+    const deadLetters = {
+      name: 'dead',
+      streamWriter: () => {
+        const writer = letters.streamWriter()
+        return {
+          ...writer,
+          commit: (...given: Parameters<typeof writer.commit>) => commit(() => writer.commit(...given)),
+        }
+      },
+    }
+    const run = (unknown: readonly number[]) =>
+      outcomeOf(
+        readStream(source)
+          .pipe(
+            mapRows(({ id }) => {
+              looked.push(id)
+              return { id, name: unknown.includes(id) ? (null as unknown as string) : 'known' }
+            }),
+          )
+          .as(named)
+          .writeStream(sink, {
+            name: 'lookups',
+            checkpoint,
+            trigger: availableNow(),
+            retry: { maxAttempts: 1 },
+            mode: 'dropMalformed',
+            deadLetters,
+          }),
+      )
+    const held = () => ({
+      main: sink.rows.map(({ id }) => id),
+      dead: letters.rows.map(({ row }) => (JSON.parse(row) as { id: number }).id),
+    })
+    return { run, held, looked }
+  }
+  /** Throws the first time. */
+  function once(error: Error) {
+    let thrown = false
+    return () => {
+      if (thrown) return
+      thrown = true
+      throw error
+    }
+  }
+
+  it('leave no row in neither sink when a further row is refused, and the main sink has the batch once', async () => {
+    const fail = once(new Error('disk'))
+    const { run, held } = lookups((takeEffect) => {
+      fail()
+      return takeEffect()
+    })
+    expect(await run([1])).toMatchObject({ error: { cause: expect.any(CommitInDoubtError) } })
+    expect(held()).toEqual({ main: [2, 3], dead: [] })
+    expect(await run([1, 2])).not.toHaveProperty('error')
+    expect(held()).toEqual({ main: [2, 3], dead: [1, 2] })
+    expect(await run([])).toEqual({ values: [] })
+  })
+
+  it('do not read again what both sinks hold', async () => {
+    const fail = once(new Error('connection lost'))
+    const { run, held, looked } = lookups((takeEffect) => {
+      takeEffect()
+      return fail()
+    })
+    expect(await run([1])).toHaveProperty('error')
+    expect(looked).toEqual(ids)
+    expect(await run([2])).not.toHaveProperty('error')
+    expect(looked).toEqual(ids)
+    expect(held()).toEqual({ main: [2, 3], dead: [1] })
+    expect(await run([])).toEqual({ values: [] })
   })
 })

@@ -29,6 +29,8 @@ export interface CheckpointSession {
    * A session that lost its lease fails with `LeaseLostError` and writes nothing.
    */
   readonly write: (records: readonly LogRecord[]) => Result<unknown>
+  /** How many finished batches are kept, where that is known. */
+  readonly retain?: number
   /** The journaled rows of a batch, one chunk for each `journal` record, in order. Empty when there are none. */
   readonly readJournal?: (batchId: number) => ObservableInput<readonly unknown[]>
   /** Frees the lease. Nothing is written afterwards. */

@@ -118,6 +118,7 @@ export function fileCheckpointOn(host: FileCheckpointHost, dir: string, options:
     return {
       ...session,
       write: (records) => inTurn(() => session.write(records)),
+      retain,
       readJournal: (batchId) => readJournal(files, layout, batchId, log.journal(batchId)),
       close: () => inTurn(() => session.close()),
     }

@@ -45,7 +45,7 @@ export function memoryCheckpoint(options: MemoryCheckpointOptions = {}): Checkpo
           },
         },
       )
-      return { ...session, readJournal: (batchId) => log.journal(batchId) }
+      return { ...session, retain, readJournal: (batchId) => log.journal(batchId) }
     },
   }
 }

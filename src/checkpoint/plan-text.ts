@@ -71,8 +71,8 @@ export function assertJson(value: unknown, path: string): void {
 }
 
 function isPlain(value: object): boolean {
-  const prototype: unknown = Object.getPrototypeOf(value)
-  return (prototype === Object.prototype || prototype === null) && !('toJSON' in value)
+  // Instances of a user's class are: what they hold survives. Dates, maps, sets, bytes and errors are not.
+  return Object.prototype.toString.call(value) === '[object Object]' && !('toJSON' in value)
 }
 
 function isPlan(value: unknown): value is QuotingPlan {

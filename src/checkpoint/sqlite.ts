@@ -66,7 +66,7 @@ export function sqliteCheckpoint(file: string, options: SqliteCheckpointOptions 
           },
         )
         openFiles.set(identity, database)
-        return { ...session, readJournal: (batchId) => log.journal(batchId) }
+        return { ...session, retain, readJournal: (batchId) => log.journal(batchId) }
       } catch (error) {
         database.close()
         throw translated(file, error)

@@ -1,5 +1,6 @@
 import { crc32 } from 'node:zlib'
-import { concatMap, from, map, mergeMap, type Observable, of, reduce, toArray } from 'rxjs'
+import { concatMap, from, map, type Observable, of, reduce, tap, toArray } from 'rxjs'
+import { mergeBounded } from '../merge-bounded.ts'
 import { canonicalOffset, sameOffset } from '../offset.ts'
 import { type OptionRule, required, rules, validateOptions } from '../options.ts'
 import { fromResult, type Result } from '../result.ts'
@@ -48,16 +49,24 @@ export function perKeyOffset<Offset extends object, Partition>(options: PerKeyOp
   const { keys, inner, concurrency = 8 } = options
   const { distance, reportLatestOffset } = inner
 
+  // A key that has disappeared can't go on, so nothing waits for it: else `availableNow` would never reach a target that has it.
+  let present: ReadonlySet<string> | undefined
+  const presentIn = (offset: Keyed): Keyed =>
+    Object.fromEntries(Object.entries(offset).filter(([key]) => present?.has(key) ?? true))
   const currentKeys = (): Observable<readonly string[]> =>
     ask(
       'keys of perKeyOffset',
       () => (typeof keys === 'function' ? keys() : keys),
       'a list of different texts',
       sortedKeys,
+    ).pipe(
+      tap((names) => {
+        present = new Set(names)
+      }),
     )
   const forEachKey = <T>(names: readonly string[], call: (key: string) => Observable<T>): Observable<PerKey<T>> =>
     from(names).pipe(
-      mergeMap((key) => call(key).pipe(map((value) => [key, value] as const)), concurrency),
+      mergeBounded((key) => call(key).pipe(map((value) => [key, value] as const)), concurrency),
       toArray(),
       map((entries) => Object.fromEntries(entries)),
     )
@@ -107,11 +116,11 @@ export function perKeyOffset<Offset extends object, Partition>(options: PerKeyOp
         return inner.partitions(first, next).map((range): KeyedPartition<Partition> => ({ key, range }))
       }),
     partitionKey: ({ key }: KeyedPartition<Partition>) => key,
-    compare: (a, b) => comparePerKey(a, b, inner.compare),
+    compare: (a, b) => comparePerKey(a, presentIn(b), inner.compare),
     ...(distance && {
       distance: (start: Keyed, end: Keyed) =>
         from(Object.keys(end)).pipe(
-          mergeMap((key) => {
+          mergeBounded((key) => {
             const first = at(start, key)
             const known = first === undefined ? initialOf(key) : of(first)
             return known.pipe(

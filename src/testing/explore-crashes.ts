@@ -55,7 +55,7 @@ export interface ExploreOptions {
 export interface CrashFailure {
   /** Source, sink and the effects after which the process died: for {@link ExploreOptions.only}. */
   readonly id: string
-  readonly problem: 'lost' | 'repeated' | 'reordered' | 'stuck' | 'failed'
+  readonly problem: 'lost' | 'unexpected' | 'repeated' | 'reordered' | 'stuck' | 'failed'
   /** In words: which rows, or which error. */
   readonly detail: string
   readonly guarantee: Guarantee
@@ -249,6 +249,9 @@ function judge(
   const expected = Array.from({ length: rows }, (_, id) => id).filter(options.expected ?? (() => true))
   const lost = expected.filter((id) => !counts.has(id))
   if (lost.length > 0) return { problem: 'lost', detail: `rows ${lost.join(', ')} never reached the sink` }
+  const others = [...counts.keys()].filter((id) => !expected.includes(id))
+  if (others.length > 0)
+    return { problem: 'unexpected', detail: `rows ${others.join(', ')} reached the sink, and were not to` }
   const repeated = [...counts].filter(([, count]) => count > 1).map(([id]) => id)
   if (repeated.length > 0 && (crashes.length === 0 || guarantee.level !== 'at-least-once')) {
     return { problem: 'repeated', detail: `rows ${repeated.join(', ')} reached the sink more than once` }

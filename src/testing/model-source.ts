@@ -28,11 +28,12 @@ function slices(from: number, to: number, count: number): readonly ModelRange[] 
   return cuts
 }
 
-/** A table that grows: rows by position, readable at any time. Half of them are there at first, one more comes with every look. */
+/** A table that grows: rows by position, readable at any time until they are committed. Half of them are there at first, one more comes with every look. */
 export class ModelTable {
   readonly rows: number
   readonly partitions: number
   #head: number
+  #forgotten = 0
 
   constructor(rows: number, partitions: number) {
     this.rows = rows
@@ -54,10 +55,16 @@ export class ModelTable {
           return { position: Math.max(position, Math.min(position + maxRows, this.#head)) }
         }),
       partitions: (start, end) => process.ask(() => slices(start.position, end.position, this.partitions)),
-      read: (range) => chunked(process, `read [${range.from}, ${range.to})`, rowsOf(range)),
+      read: (range) => {
+        const there = rowsOf(range).filter(({ id }) => id >= this.#forgotten)
+        return chunked(process, `read [${range.from}, ${range.to})`, there)
+      },
       compare: (a, b) => a.position - b.position,
       distance: (a, b) => b.position - a.position,
-      commit: ({ position }) => process.effect(`source commit ${position}`, () => undefined),
+      commit: ({ position }) =>
+        process.effect(`source commit ${position}`, () => {
+          this.#forgotten = Math.max(this.#forgotten, position)
+        }),
     }
   }
 }

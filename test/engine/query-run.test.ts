@@ -194,7 +194,7 @@ describe('stopping', () => {
       run.events$.subscribe(({ type }) => type === 'restarting' && resolve(type)),
     )
     await restarting
-    await run.drain()
+    await expect(run.drain()).rejects.toThrow('down')
     expect(run.isActive).toBe(false)
   })
 

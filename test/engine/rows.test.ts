@@ -9,6 +9,7 @@ import { memorySink } from '../../src/connectors/memory/sink.ts'
 import { memoryStream } from '../../src/connectors/memory/source.ts'
 import { defineDataSource } from '../../src/data-source.ts'
 import type { DeadLetter } from '../../src/dead-letter.ts'
+import { deterministic } from '../../src/deterministic.ts'
 import { OperatorError, OptionError, RowError } from '../../src/errors.ts'
 import { schema } from '../../src/schema.ts'
 import type { StartContext } from '../../src/sink.ts'
@@ -138,6 +139,17 @@ describe('dropMalformed', () => {
     ])
     expect(dead.rows[0]).toMatchObject({ batchId: 0, partitionId: 0, queryId: values[0]?.id })
     expect(values[0]).toMatchObject({ numInputRows: 3, sink: { numOutputRows: 1 }, partitions: [{ rowsDropped: 2 }] })
+  })
+
+  it('needs operators that are known to be deterministic, because a replay has to refuse the same rows', () => {
+    const operator = map((rows: readonly { id: number; name: string | null }[]) => rows)
+    const write = (chain: typeof operator) => () =>
+      readStream(people())
+        .pipe(chain)
+        .as(person)
+        .writeStream(memorySink(), { ...options(), mode: 'dropMalformed', deadLetters: memorySink<DeadLetter>() })
+    expect(write(operator)).toThrow(OptionError)
+    expect(write(deterministic(operator))).not.toThrow()
   })
 
   it('needs a dead-letter sink', () => {

@@ -1,0 +1,71 @@
+import { defer, finalize, Observable, type ObservableInput, type OperatorFunction, Subject, takeUntil } from 'rxjs'
+
+/**
+ * As `mergeMap` with a concurrency, but inners that end synchronously are run in a loop.
+ *
+ * `mergeMap` starts a waiting inner from within the end of the one before: behind one asynchronous inner, a thousand synchronous ones are a thousand calls deep,
+ * and the overflow is swallowed. Here any number of them needs no stack. **Hazard**: values that wait for their turn are kept; there is no backpressure to the source.
+ *
+ * ```
+ * source     abc|
+ * a          ----x|
+ * b          --y|
+ * c              (z|)
+ * result     --yz-x|       (concurrency 2: c starts when b is done)
+ * ```
+ *
+ * @param project called with the value when its turn has come, in the source's order; an error it throws goes to the subscriber.
+ * @param concurrency inners side by side, from 1.
+ * @returns an Observable of what the inners emit. It completes after the source and the last inner, and fails with the first error of either.
+ */
+export function mergeBounded<T, R>(
+  project: (value: T) => ObservableInput<R>,
+  concurrency: number,
+): OperatorFunction<T, R> {
+  return (source) =>
+    new Observable((subscriber) => {
+      const waiting: T[] = []
+      let next = 0
+      let active = 0
+      let looping = false
+      let sourceDone = false
+      const gone = new Subject<void>()
+
+      const run = (): void => {
+        if (looping) return
+        looping = true
+        while (next < waiting.length && active < concurrency && !subscriber.closed) {
+          const value = waiting[next++] as T
+          active++
+          defer(() => project(value))
+            .pipe(
+              takeUntil(gone),
+              finalize(() => {
+                active--
+                run()
+              }),
+            )
+            .subscribe({
+              next: (result) => subscriber.next(result),
+              error: (error: unknown) => subscriber.error(error),
+            })
+        }
+        looping = false
+        if (next === waiting.length) waiting.length = next = 0
+        if (sourceDone && active === 0 && waiting.length === 0) subscriber.complete()
+      }
+
+      subscriber.add(() => gone.next())
+      source.pipe(takeUntil(gone)).subscribe({
+        next: (value) => {
+          waiting.push(value)
+          run()
+        },
+        error: (error: unknown) => subscriber.error(error),
+        complete: () => {
+          sourceDone = true
+          run()
+        },
+      })
+    })
+}
