@@ -1,6 +1,6 @@
 import { defer, type Observable, tap } from 'rxjs'
 import type { Attempt, PartitionTask } from '../src/batch-run.ts'
-import { retryBackoff } from './retry-backoff.ts'
+import { retryBy } from './retry-backoff.ts'
 
 /**
  * Runs a partition as a unit: a fresh attempt for each try, by the run's retry policy.
@@ -29,8 +29,7 @@ export function attemptPartition<Partition, T>(
       }),
     )
   }).pipe(
-    retryBackoff({
-      ...context.retry,
+    retryBy(context.retry, {
       scheduler: context.scheduler,
       onRetry: (retry) =>
         context.emit({ type: 'retry', port: 'partition', batchId, partitionId: task.partitionId, ...retry }),

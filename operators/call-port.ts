@@ -1,7 +1,7 @@
 import type { MonoTypeOperatorFunction, Observable } from 'rxjs'
 import { fromCommand, fromResult, type Result } from '../src/result.ts'
 import type { RunContext } from '../src/run-context.ts'
-import { retryBackoff } from './retry-backoff.ts'
+import { retryBy } from './retry-backoff.ts'
 
 /**
  * Calls a port under the run's retry policy, and tells of every repeat.
@@ -35,8 +35,7 @@ function retrying<T>(
   { batchId }: { readonly batchId?: number },
 ): MonoTypeOperatorFunction<T> {
   const place = batchId === undefined ? {} : { batchId }
-  return retryBackoff({
-    ...context.retry,
+  return retryBy(context.retry, {
     scheduler: context.scheduler,
     onRetry: (retry) => context.emit({ type: 'retry', port, ...retry, ...place }),
   })

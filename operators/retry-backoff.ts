@@ -13,6 +13,8 @@ export interface RetryBackoffOptions extends Partial<RetryPolicy> {
   readonly resetOnSuccess?: boolean
 }
 
+type RetryByOptions = Pick<RetryBackoffOptions, 'onRetry' | 'resetOnSuccess'> & { readonly scheduler: SchedulerLike }
+
 /**
  * Subscribes again after an error, with exponentially growing, fully jittered delays.
  *
@@ -38,7 +40,14 @@ export function retryBackoff<T>(options: RetryBackoffOptions = {}): MonoTypeOper
     resetOnSuccess: rules.boolean,
   })
   const { scheduler = asyncScheduler, onRetry, resetOnSuccess = false, ...rest } = options
-  const policy = retryPolicy('retryBackoff', rest)
+  return retryBy(retryPolicy('retryBackoff', rest), { scheduler, resetOnSuccess, ...(onRetry && { onRetry }) })
+}
+
+/** The same for a policy that was checked before: it stands on the way of every call of a port. */
+export function retryBy<T>(
+  policy: RetryPolicy,
+  { scheduler, onRetry, resetOnSuccess = false }: RetryByOptions,
+): MonoTypeOperatorFunction<T> {
   return retry({
     resetOnSuccess,
     delay: (error: unknown, attempt) => {

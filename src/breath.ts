@@ -1,4 +1,4 @@
-import { defer, EMPTY, ignoreElements, type Observable, type SchedulerLike, timer } from 'rxjs'
+import { ignoreElements, type Observable, type SchedulerLike, timer } from 'rxjs'
 
 /** Batches that follow each other without a pause leave timers, signals and sockets a turn so many milliseconds apart. */
 const breathMs = 50
@@ -18,18 +18,17 @@ export class Breath {
     this.#scheduler = scheduler
   }
 
-  /** Before a batch: completes at once when the event loop has turned lately, else after a turn of it. */
-  readonly before: Observable<never> = defer(() => {
+  /** Before a batch: what to wait for first, `undefined` when the event loop has turned lately. */
+  pause(): Observable<never> | undefined {
     const now = this.#scheduler.now()
     if (now - this.#endedAt > pauseMs) this.#turnedAt = now
-    if (now - this.#turnedAt < breathMs) return EMPTY
+    if (now - this.#turnedAt < breathMs) return undefined
     this.#turnedAt = now
     return timer(0, this.#scheduler).pipe(ignoreElements())
-  })
+  }
 
   /** After it. */
-  readonly after: Observable<never> = defer(() => {
+  ended(): void {
     this.#endedAt = this.#scheduler.now()
-    return EMPTY
-  })
+  }
 }

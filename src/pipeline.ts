@@ -102,6 +102,7 @@ export function runPipeline<Offset extends object, Partition, Row extends object
   return defer(() => {
     const plan = batchPlanner(pipeline)
     const outcome$ = new Subject<TriggerOutcome>()
+    const breath = new Breath(context.scheduler)
     let recovered: BatchRun<Offset, Partition> | undefined
 
     const start = recoverBatch(reader, log, context).pipe(
@@ -118,6 +119,7 @@ export function runPipeline<Offset extends object, Partition, Row extends object
       const told = defer(() => {
         const outcome = { batchId, caughtUp: plan.caughtUp(batchId !== undefined) }
         if (batchId === undefined) context.emit({ type: 'idle' })
+        breath.ended()
         pipeline.onOutcome(outcome)
         outcome$.next(outcome)
         return EMPTY
@@ -133,8 +135,10 @@ export function runPipeline<Offset extends object, Partition, Row extends object
       )
     })
 
-    const breath = new Breath(context.scheduler)
-    const answerTick = concat(breath.before, lookForBatch, breath.after)
+    const answerTick = defer(() => {
+      const pause = breath.pause()
+      return pause === undefined ? lookForBatch : concat(pause, lookForBatch)
+    })
     const { trigger, kick$, drain$ } = pipeline
     const available$ = reader.available ?? NEVER
     return ticks(trigger, { outcome$, available$, scheduler: context.scheduler }, [kick$, plan.held$], drain$).pipe(
