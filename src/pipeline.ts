@@ -4,6 +4,7 @@ import {
   defer,
   EMPTY,
   from,
+  identity,
   ignoreElements,
   map,
   merge,
@@ -18,7 +19,6 @@ import {
 } from 'rxjs'
 import { attemptPartition } from '../operators/attempt-partition.ts'
 import { beginBatch } from '../operators/begin-batch.ts'
-import { callPort } from '../operators/call-port.ts'
 import { commitTo } from '../operators/commit-to.ts'
 import { conflateMap } from '../operators/conflate-map.ts'
 import { holdBack } from '../operators/hold-back.ts'
@@ -34,22 +34,16 @@ import { writeTo } from '../operators/write-to.ts'
 import type { BatchRun } from './batch-run.ts'
 import { bindPorts } from './bind-ports.ts'
 import { Breath } from './breath.ts'
+import { type BatchLimit, Goal } from './goal.ts'
 import { mergeBounded } from './merge-bounded.ts'
 import type { QueryLog } from './query-log.ts'
 import type { RunContext } from './run-context.ts'
 import type { StreamWriter } from './sink.ts'
-import { type ReadLimit, readAllAvailable, type StreamReader } from './source.ts'
+import type { StreamReader } from './source.ts'
 import { longTimer } from './timer.ts'
 import type { Trigger, TriggerContext, TriggerOutcome } from './trigger.ts'
 
-/** How much a batch takes: no more than the source's {@link ReadLimit}, no less than `minRows` (unless it has waited for `maxDelayMs`). */
-export interface BatchLimit extends ReadLimit {
-  /** @default 0 */
-  readonly minRows: number
-  /** Milliseconds. @default Infinity */
-  readonly maxDelayMs: number
-}
-
+/** Everything a run is composed of. */
 export interface Pipeline<Offset extends object, Partition, Row extends object, Out extends object, Message> {
   readonly reader: StreamReader<Offset, Partition, Row>
   readonly operators: readonly RowsOperator[]
@@ -74,7 +68,7 @@ export interface Pipeline<Offset extends object, Partition, Row extends object, 
 export function runPipeline<Offset extends object, Partition, Row extends object, Out extends object, Message>(
   pipeline: Pipeline<Offset, Partition, Row, Out, Message>,
 ): Observable<BatchRun<Offset, Partition>> {
-  const { reader, writer, log, context } = pipeline
+  const { reader, writer, log, limit, context } = pipeline
   const located = { query: context.name }
 
   const runBatch = (planned: BatchRun<Offset, Partition>): Observable<BatchRun<Offset, Partition>> =>
@@ -100,7 +94,24 @@ export function runPipeline<Offset extends object, Partition, Row extends object
     )
 
   return defer(() => {
-    const plan = batchPlanner(pipeline)
+    const { trigger, kick$, drain$ } = pipeline
+    const bounded = typeof trigger === 'function' && trigger.bounded === true
+    const goal = new Goal(reader, log, limit, bounded, context)
+    const held$ = new Subject<Observable<number>>()
+    const onHeld = (leftMs: number): void => held$.next(longTimer(leftMs, context.scheduler))
+    const holdsBack = limit.minRows > 0 && !bounded
+    const admitted = holdsBack ? holdBack(reader, { ...limit, onHeld }, context) : identity
+    const nextBatch = concat(
+      goal.frozen,
+      defer(() => (goal.reached ? EMPTY : of(log.position as Offset))),
+    ).pipe(
+      latestOffset(reader, goal.readLimit, context),
+      admitted,
+      planPartitions(reader, context),
+      takeUntil(drain$),
+      tap(() => goal.planned()),
+      logPlan(log, reader.kind === 'acked' ? bindPorts(reader, ['partitionKey']) : reader, context),
+    )
     const outcome$ = new Subject<TriggerOutcome>()
     const breath = new Breath(context.scheduler)
     let recovered: BatchRun<Offset, Partition> | undefined
@@ -113,11 +124,11 @@ export function runPipeline<Offset extends object, Partition, Row extends object
     )
     const lookForBatch = defer(() => {
       context.emit({ type: 'triggered' })
-      const batch$ = recovered === undefined ? plan.next() : of(recovered).pipe(takeUntil(pipeline.drain$))
+      const batch$ = recovered === undefined ? nextBatch : of(recovered).pipe(takeUntil(drain$))
       recovered = undefined
       let batchId: number | undefined
       const told = defer(() => {
-        const outcome = { batchId, caughtUp: plan.caughtUp(batchId !== undefined) }
+        const outcome = { batchId, caughtUp: goal.caughtUp(batchId !== undefined) }
         if (batchId === undefined) context.emit({ type: 'idle' })
         breath.ended()
         pipeline.onOutcome(outcome)
@@ -139,86 +150,19 @@ export function runPipeline<Offset extends object, Partition, Row extends object
       const pause = breath.pause()
       return pause === undefined ? lookForBatch : concat(pause, lookForBatch)
     })
-    const { trigger, kick$, drain$ } = pipeline
     const available$ = reader.available ?? NEVER
-    return ticks(trigger, { outcome$, available$, scheduler: context.scheduler }, [kick$, plan.held$], drain$).pipe(
+    return ticks(
+      trigger,
+      { outcome$, available$, scheduler: context.scheduler },
+      [kick$, held$.pipe(switchMap((timer) => timer))],
+      drain$,
+    ).pipe(
       map(() => answerTick),
       startWith(start),
       conflateMap((step) => step),
       locateError(located),
     )
   })
-}
-
-interface BatchPlanner<Offset extends object, Partition> {
-  /** The next batch, logged; or nothing. */
-  readonly next: () => Observable<BatchRun<Offset, Partition>>
-  /** Emits when a range that was held back is due. */
-  readonly held$: Observable<unknown>
-  readonly caughtUp: (hadBatch: boolean) => boolean
-}
-
-function batchPlanner<Offset extends object, Partition, Row extends object, Out extends object, Message>({
-  reader,
-  log,
-  limit,
-  trigger,
-  context,
-  drain$,
-}: Pipeline<Offset, Partition, Row, Out, Message>): BatchPlanner<Offset, Partition> {
-  const held$ = new Subject<Observable<number>>()
-  const bounded = typeof trigger === 'function' && trigger.bounded === true
-  const admitted =
-    limit.minRows > 0 && !bounded
-      ? holdBack(reader, { ...limit, onHeld: (leftMs) => held$.next(longTimer(leftMs, context.scheduler)) }, context)
-      : map(<T>(range: T) => range)
-  const { compare, reportLatestOffset } = bindPorts(reader, ['compare', 'reportLatestOffset'])
-  // Without an order of offsets "reached" can't be told: then all that is there now is one batch.
-  const { maxRows, maxBytes, maxFiles } = limit
-  const limited = [maxRows, maxBytes, maxFiles].some((value) => value !== Infinity)
-  const readLimit = bounded && compare === undefined ? readAllAvailable : { maxRows, maxBytes, maxFiles }
-  if (limited && readLimit === readAllAvailable) {
-    const message =
-      'availableNow takes all there is in one batch and ignores the limit, because the source has no compare'
-    context.emit({ type: 'warning', message })
-  }
-  let target: Offset | undefined
-  let whole = false
-
-  const freeze = (): Observable<Offset> =>
-    reportLatestOffset === undefined
-      ? callPort(context, 'latestOffset', () => reader.latestOffset(log.position as Offset, readAllAvailable))
-      : callPort(context, 'reportLatestOffset', () => reportLatestOffset())
-  const reached = (): boolean =>
-    target !== undefined && compare !== undefined && compare(log.position as Offset, target) >= 0
-  const ask = (): Observable<BatchRun<Offset, Partition>> =>
-    reached()
-      ? EMPTY
-      : of(log.position as Offset).pipe(
-          latestOffset(reader, readLimit, context),
-          admitted,
-          planPartitions(reader, context),
-          takeUntil(drain$),
-          tap(() => {
-            whole = bounded && compare === undefined
-          }),
-          logPlan(log, reader.kind === 'acked' ? {} : reader, context),
-        )
-
-  return {
-    held$: held$.pipe(switchMap((timer) => timer)),
-    next: () =>
-      bounded && compare !== undefined && target === undefined
-        ? freeze().pipe(
-            takeUntil(drain$),
-            concatMap((offset) => {
-              target = offset
-              return ask()
-            }),
-          )
-        : ask(),
-    caughtUp: (hadBatch) => bounded && (whole || !hadBatch || reached()),
-  }
 }
 
 /** The trigger's ticks and others besides, for as long as the trigger goes on. */
