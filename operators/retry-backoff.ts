@@ -48,6 +48,7 @@ export function retryBy<T>(
   policy: RetryPolicy,
   { scheduler, onRetry, resetOnSuccess = false }: RetryByOptions,
 ): MonoTypeOperatorFunction<T> {
+  let immediate = 0
   return retry({
     resetOnSuccess,
     delay: (error: unknown, attempt) => {
@@ -55,7 +56,7 @@ export function retryBy<T>(
       if (delayMs === undefined) return throwError(() => error)
       onRetry?.({ attempt, delayMs, error })
       // A source that fails at once, again and again without a delay, would need a stack without end.
-      return delayMs <= 0 && attempt % 100 === 0 ? timer(0, scheduler) : longTimer(delayMs, scheduler)
+      return delayMs <= 0 && ++immediate % 20 === 0 ? timer(0, scheduler) : longTimer(delayMs, scheduler)
     },
   })
 }

@@ -22,7 +22,8 @@ export class Breath {
   pause(): Observable<never> | undefined {
     const now = this.#scheduler.now()
     if (now - this.#endedAt > pauseMs) this.#turnedAt = now
-    if (now - this.#turnedAt < breathMs) return undefined
+    const sinceMs = now - this.#turnedAt
+    if (sinceMs >= 0 && sinceMs < breathMs) return undefined // less than 0: the clock was set back
     this.#turnedAt = now
     return timer(0, this.#scheduler).pipe(ignoreElements())
   }

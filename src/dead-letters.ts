@@ -1,5 +1,6 @@
 import { concat, concatMap, EMPTY, map, type Observable, of, switchMap } from 'rxjs'
 import type { DeadLetter } from './dead-letter.ts'
+import { weakerGuarantee } from './guarantee.ts'
 import { forSink } from './idempotency.ts'
 import { fromCommand, fromResult, type Result } from './result.ts'
 import { settleAll } from './settle-all.ts'
@@ -20,7 +21,7 @@ type OpenPart<Row extends object, Message> = (context: WriteContext) => Result<P
  *
  * The rows' sink commits first, then the dead letters'. A crash in between is a replay that only the latter takes part in. Such a replay must refuse
  * the rows that were refused before (one that refuses more puts them into both sinks), so a query needs operators that are known to be deterministic.
- * The dead letters' sink gets messages of the partitions that had refused rows.
+ * The guarantee is the weaker one of both. The dead letters' sink gets messages of the partitions that had refused rows.
  */
 export function withDeadLetters<Row extends object, Message, Dead>(
   main: StreamWriter<Row, Message>,
@@ -33,7 +34,7 @@ export function withDeadLetters<Row extends object, Message, Dead>(
   const lettersOf = (messages: readonly (WithDeadLetters<Message, Dead> | undefined)[]): readonly Dead[] =>
     messages.flatMap((both) => (both?.dead === undefined ? [] : [both.dead.message]))
   return {
-    guarantee: main.guarantee,
+    guarantee: weakerGuarantee(main.guarantee, dead.guarantee),
     start: (context) =>
       concat(
         fromCommand(() => dead.start?.({ ...context, sinkId: childId(context.sinkId), schema: undefined })),

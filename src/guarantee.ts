@@ -90,3 +90,16 @@ function atLeastOnce(reason: string): Guarantee {
 function effectivelyOnce(reason: string): Guarantee {
   return { level: 'effectively-once', reason }
 }
+
+/**
+ * What both promise. A transaction doesn't mind a replay with other rows, but messages that a queue delivers again in another batch;
+ * with a natural key it is the other way round. Position keys mind both.
+ */
+export function weakerGuarantee(a: WriterGuarantee, b: WriterGuarantee): WriterGuarantee {
+  if (a === 'append' || b === 'append') return 'append'
+  return kindOf(a) === kindOf(b) ? a : { idempotent: 'position' }
+}
+
+function kindOf(guarantee: WriterGuarantee): string {
+  return typeof guarantee === 'string' ? guarantee : guarantee.idempotent
+}

@@ -43,6 +43,7 @@ export class IdentityWindow<Row> {
               ),
           ),
           tap(({ snapshot = [], identities = [] }) => {
+            this.#size = Math.max(this.#size, snapshot.length) // it had grown when that was written
             this.#hold(identities.length)
             for (const identity of snapshot) this.#add(identity)
             for (const identity of identities) this.#add(identity)

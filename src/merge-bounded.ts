@@ -29,12 +29,13 @@ export function mergeBounded<T, R>(
       let active = 0
       let looping = false
       let sourceDone = false
+      let failed = false
       const gone = new Subject<void>()
 
       const run = (): void => {
         if (looping) return
         looping = true
-        while (next < waiting.length && active < concurrency && !subscriber.closed) {
+        while (next < waiting.length && active < concurrency && !failed && !subscriber.closed) {
           const value = waiting[next++] as T
           active++
           defer(() => project(value))
@@ -47,7 +48,10 @@ export function mergeBounded<T, R>(
             )
             .subscribe({
               next: (result) => subscriber.next(result),
-              error: (error: unknown) => subscriber.error(error),
+              error: (error: unknown) => {
+                failed = true
+                subscriber.error(error)
+              },
             })
         }
         looping = false

@@ -39,7 +39,7 @@ import { mergeBounded } from './merge-bounded.ts'
 import type { QueryLog } from './query-log.ts'
 import type { RunContext } from './run-context.ts'
 import type { StreamWriter } from './sink.ts'
-import type { StreamReader } from './source.ts'
+import { journalPort, type StreamReader } from './source.ts'
 import { longTimer } from './timer.ts'
 import type { Trigger, TriggerContext, TriggerOutcome } from './trigger.ts'
 
@@ -108,7 +108,8 @@ export function runPipeline<Offset extends object, Partition, Row extends object
       latestOffset(reader, goal.readLimit, context),
       admitted,
       planPartitions(reader, context),
-      takeUntil(drain$),
+      // What a journaled source was asked for is journaled: it may have it no more.
+      reader.kind !== 'acked' && reader[journalPort] !== undefined ? identity : takeUntil(drain$),
       tap(() => goal.planned()),
       logPlan(log, reader.kind === 'acked' ? bindPorts(reader, ['partitionKey']) : reader, context),
     )

@@ -118,8 +118,8 @@ function runWithRestarts<Offset extends object, Partition, Row extends object, O
   let failure: unknown
   return defer(() => {
     waiting = false
-    // What failed is run again at once, whenever the trigger would tick next.
-    const kick$ = starts++ === 0 ? controls.kick$ : merge(controls.kick$, of(0))
+    // What failed is run again at once. A trigger that is made anew for the run ticks by itself; one that goes on elsewhere doesn't know.
+    const kick$ = starts++ === 0 || typeof spec.trigger === 'function' ? controls.kick$ : merge(controls.kick$, of(0))
     const tracker = new Tracker()
     return usingResource({
       open: () => openPorts(spec, emit),

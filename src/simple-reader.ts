@@ -1,4 +1,4 @@
-import { map, type Observable } from 'rxjs'
+import { map, type Observable, of } from 'rxjs'
 import { bindPorts } from './bind-ports.ts'
 import { OffsetRegressionError, PortError } from './errors.ts'
 import { canonicalOffset } from './offset.ts'
@@ -60,8 +60,12 @@ export function prefetching<Offset extends object, Row extends object>(
 ): Prefetch<Offset, Row> {
   let kept: Prefetched<Offset, Row> | undefined
   return {
-    latestOffset: (start, limit) =>
-      fromResult('read', () => simple.read(start, limit)).pipe(
+    latestOffset: (start, limit) => {
+      // What was read from here and isn't done yet is not read again: a source that can't repeat itself has it no more.
+      const again = kept !== undefined && kept.start === canonicalOffset(start, 'start') ? kept : undefined
+      if (again !== undefined && (simple.readBetween === undefined || again.rows.length <= limit.maxRows))
+        return of(again.offset)
+      return fromResult('read', () => simple.read(start, limit)).pipe(
         map(({ rows, end }) => {
           const from = canonicalOffset(start, 'start')
           const to = canonicalOffset(end, 'end of read')
@@ -76,7 +80,8 @@ export function prefetching<Offset extends object, Row extends object>(
           kept = from === to ? undefined : { start: from, end: to, offset: end, rows }
           return end
         }),
-      ),
+      )
+    },
     rowsOf: (start, end) =>
       kept !== undefined && kept.start === canonicalOffset(start, 'start') && kept.end === canonicalOffset(end, 'end')
         ? kept.rows

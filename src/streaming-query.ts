@@ -1,4 +1,4 @@
-import { concat, defer, NEVER, Observable, tap } from 'rxjs'
+import { concat, defer, EMPTY, NEVER, Observable, tap } from 'rxjs'
 import { QueryRunningError } from './errors.ts'
 import type { QueryProgress } from './progress.ts'
 import type { RunControls } from './query.ts'
@@ -12,7 +12,7 @@ import { Tracker } from './tracker.ts'
 export class StreamingQuery extends Observable<QueryProgress> {
   readonly name: string
   readonly #run: (controls: RunControls) => Observable<QueryProgress>
-  #current: { readonly tracker: Tracker; left: boolean } | undefined
+  #current: { readonly idle: Observable<never>; left: boolean } | undefined
 
   constructor(name: string, run: (controls: RunControls) => Observable<QueryProgress>) {
     super((subscriber) => {
@@ -35,18 +35,20 @@ export class StreamingQuery extends Observable<QueryProgress> {
         subscriber.error(new QueryRunningError(`query ${JSON.stringify(this.name)} is running already`))
         return
       }
-      const current = { tracker: controls.tracker, left: false }
+      // A run that was left while it waited for a former one leaves that one's place taken.
+      const idle = concat(former?.idle ?? EMPTY, controls.tracker.idle)
+      const current = { idle, left: false }
       this.#current = current
       const free = (): void => {
         if (this.#current === current) this.#current = undefined
       }
       subscriber.add(() => {
         current.left = true
-        controls.tracker.idle.subscribe({ complete: free })
+        idle.subscribe({ complete: free })
       })
       // A run that was left is still being torn down: the next one waits for it (`query.pipe(take(2), repeat(3))`).
       const run = defer(() => this.#run(controls)).pipe(tap({ error: free, complete: free }))
-      subscriber.add((former === undefined ? run : concat(former.tracker.idle, run)).subscribe(subscriber))
+      subscriber.add((former === undefined ? run : concat(former.idle, run)).subscribe(subscriber))
     })
   }
 }

@@ -14,6 +14,7 @@ import {
 import type { Batch } from './batch.ts'
 import { ChildSink } from './child-sink.ts'
 import { OptionError } from './errors.ts'
+import { weakerGuarantee } from './guarantee.ts'
 import { fromCommand, fromResult, type Result } from './result.ts'
 import { settleAll } from './settle-all.ts'
 import type { PartitionWriter, StreamWriter, WriteContext, WriterGuarantee } from './sink.ts'
@@ -95,7 +96,7 @@ type Messages = Readonly<Record<string, unknown>>
 function teeWriter(children: readonly Child[]): StreamWriter<object, Messages> {
   const writing = (): readonly Child[] => children.filter(({ holdsBatch }) => !holdsBatch)
   return {
-    guarantee: children.map(({ guarantee }) => guarantee).reduce(weaker),
+    guarantee: children.map(({ guarantee }) => guarantee).reduce(weakerGuarantee),
     start: (context) => concat(...children.map((child) => child.start(context))),
     begin: (batch) =>
       concat(...children.map((child) => child.begin(batch))).pipe(
@@ -162,17 +163,4 @@ function partitionOf(parts: readonly Part[]): PartitionWriter<object, Messages> 
 
 function discards(parts: readonly Part[]): readonly Observable<undefined>[] {
   return parts.map(([, writer]) => fromCommand(() => writer.discard?.()))
-}
-
-/**
- * What both promise. A transaction doesn't mind a replay with other rows, but messages that a queue delivers again in another batch;
- * with a natural key it is the other way round. Position keys mind both.
- */
-function weaker(a: WriterGuarantee, b: WriterGuarantee): WriterGuarantee {
-  if (a === 'append' || b === 'append') return 'append'
-  return kindOf(a) === kindOf(b) ? a : { idempotent: 'position' }
-}
-
-function kindOf(guarantee: WriterGuarantee): string {
-  return typeof guarantee === 'string' ? guarantee : guarantee.idempotent
 }

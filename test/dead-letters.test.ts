@@ -91,12 +91,12 @@ async function opened(writer: Both, refused = 0) {
 }
 
 describe('withDeadLetters', () => {
-  it('is as good as the main writer, and starts both, the dead letters under a name of their own and without a schema', async () => {
+  it('is as good as the weaker writer, and starts both, the dead letters under a name of their own and without a schema', async () => {
     const { writer, calls, detailsOf } = scene()
     const start: StartContext = { queryId: 'q', sinkId: 'table', epoch: 4, schema: undefined }
     const stated = schema('id string')
     await done(() => writer.start?.({ ...start, schema: stated }))
-    expect(writer.guarantee).toBe('transactional')
+    expect(writer.guarantee).toBe('append') // the weaker one of both
     expect(calls).toEqual(['dead start', 'main start'])
     expect(detailsOf('main start')).toEqual([[{ ...start, schema: stated }]])
     expect(detailsOf('dead start')).toEqual([[{ ...start, sinkId: 'table.dead-letters' }]])

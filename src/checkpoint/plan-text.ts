@@ -72,7 +72,17 @@ export function assertJson(value: unknown, path: string): void {
 
 function isPlain(value: object): boolean {
   // Instances of a user's class are: what they hold survives. Dates, maps, sets, bytes and errors are not.
-  return Object.prototype.toString.call(value) === '[object Object]' && !('toJSON' in value)
+  return Object.prototype.toString.call(value) === '[object Object]' && !('toJSON' in value) && !hasAccessors(value)
+}
+
+/** What a getter answers is not in the text. */
+function hasAccessors(value: object): boolean {
+  for (let part: unknown = value; part !== Object.prototype && typeof part === 'object' && part !== null; ) {
+    const { __proto__: _, ...own } = Object.getOwnPropertyDescriptors(part)
+    if (Object.values(own).some(({ get }) => get !== undefined)) return true
+    part = Object.getPrototypeOf(part)
+  }
+  return false
 }
 
 function isPlan(value: unknown): value is QuotingPlan {

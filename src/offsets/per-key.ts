@@ -4,7 +4,7 @@ import { mergeBounded } from '../merge-bounded.ts'
 import { canonicalOffset, sameOffset } from '../offset.ts'
 import { type OptionRule, required, rules, validateOptions } from '../options.ts'
 import { fromResult, type Result } from '../result.ts'
-import type { ReadLimit } from '../source.ts'
+import { type ReadLimit, readAllAvailable } from '../source.ts'
 import { fairShares } from './fair-shares.ts'
 import { ask, type Positions } from './positions.ts'
 
@@ -74,6 +74,11 @@ export function perKeyOffset<Offset extends object, Partition>(options: PerKeyOp
   const endOf = (key: string, start: Offset, limit: ReadLimit) =>
     fromResult('latestOffset', () => inner.latestOffset(start, limit, key))
 
+  const headOf = (key: string): Observable<Offset> =>
+    reportLatestOffset === undefined
+      ? initialOf(key).pipe(concatMap((initial) => endOf(key, initial, readAllAvailable)))
+      : fromResult('reportLatestOffset', () => reportLatestOffset(key))
+
   /** How many rows lie between, as far as that is known; at least one where the positions differ. */
   const wanted = (start: Offset, end: Offset): Observable<number> => {
     if (sameOffset(start, end)) return of(0)
@@ -130,14 +135,8 @@ export function perKeyOffset<Offset extends object, Partition>(options: PerKeyOp
           reduce((sum, rows) => sum + rows, 0),
         ),
     }),
-    ...(reportLatestOffset && {
-      reportLatestOffset: () =>
-        currentKeys().pipe(
-          concatMap((names) =>
-            forEachKey(names, (key) => fromResult('reportLatestOffset', () => reportLatestOffset(key))),
-          ),
-        ),
-    }),
+    // Of each key its own head, also of a key that no offset knows yet: `latestOffset` would answer for that with where it begins.
+    reportLatestOffset: () => currentKeys().pipe(concatMap((names) => forEachKey(names, headOf))),
   } satisfies Positions<Keyed, KeyedPartition<Partition>> & Record<string, unknown>
 }
 

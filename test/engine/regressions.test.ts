@@ -6,16 +6,19 @@ import {
   from,
   ignoreElements,
   lastValueFrom,
+  NEVER,
   type Observable,
   repeat,
   Subject,
   subscribeOn,
   take,
   toArray,
+  VirtualTimeScheduler,
 } from 'rxjs'
 import { describe, expect, it } from 'vitest'
 import { filterRows } from '../../operators/filter-rows.ts'
 import { mapChunks } from '../../operators/map-chunks.ts'
+import { Breath } from '../../src/breath.ts'
 import { memoryCheckpoint } from '../../src/checkpoint/memory.ts'
 import { memorySink } from '../../src/connectors/memory/sink.ts'
 import { memoryStream } from '../../src/connectors/memory/source.ts'
@@ -24,17 +27,19 @@ import { rate } from '../../src/connectors/rate/source.ts'
 import { type DeadLetter, rowText } from '../../src/dead-letter.ts'
 import { deterministic } from '../../src/deterministic.ts'
 import { OffsetRegressionError, OptionError, PortError } from '../../src/errors.ts'
+import { snapshotEvery } from '../../src/identity-window.ts'
 import { journaled } from '../../src/journaled.ts'
-import { perKeyOffset } from '../../src/offsets/per-key.ts'
+import { type KeyedPartition, perKeyOffset } from '../../src/offsets/per-key.ts'
 import { sequenceOffset } from '../../src/offsets/sequence.ts'
+import type { Range } from '../../src/partition.ts'
 import { fromCommand } from '../../src/result.ts'
 import { schema } from '../../src/schema.ts'
 import { readAllAvailable } from '../../src/source.ts'
 import { read, readStream } from '../../src/stream.ts'
 import { exploreCrashes } from '../../src/testing/explore-crashes.ts'
-import { availableNow, processingTime } from '../../src/trigger.ts'
+import { availableNow, once, processingTime } from '../../src/trigger.ts'
 import { union } from '../../src/union.ts'
-import { numberSink, numberSource, outcomeOf } from './recording.ts'
+import { numberSink, numberSource, numbers, outcomeOf } from './recording.ts'
 
 const base = { name: 'q', retry: { maxAttempts: 1 } }
 
@@ -277,6 +282,90 @@ describe('it happened that', () => {
     expect(dead.rows.length).toBe(1)
   })
 
+  it('columns behind getters became {} in the log, and the rows of the partition were lost', () => {
+    class Getters {
+      readonly #from = 0
+      get from(): number {
+        return this.#from
+      }
+      readonly to = 5
+    }
+    const source = numberSource(() => 5, [], { partitions: () => [new Getters()] })
+    const { error } = outcomeOf(
+      readStream(source).writeStream(numberSink(), {
+        ...base,
+        checkpoint: memoryCheckpoint(),
+        trigger: availableNow(),
+      }),
+    )
+    expect((error as Error).cause).toBeInstanceOf(PortError)
+  })
+
+  it('restarts without a delay overflowed the stack', async () => {
+    const rows: number[] = []
+    let batches = 0
+    const sink = numberSink([], rows, {
+      begin: () => {
+        if (++batches % 2 === 1) throw new Error('every other time')
+        return 'write'
+      },
+    })
+    const query = readStream(numberSource(() => 2000)).writeStream(sink, {
+      ...base,
+      checkpoint: memoryCheckpoint(),
+      trigger: availableNow(),
+      limit: { maxRows: 1 },
+      restart: { maxAttempts: 3, backoff: { initialDelayMs: 0 } },
+    })
+    await query.start().terminated
+    expect(rows.length).toBe(2000)
+  })
+
+  it('once() took two batches when it was restarted', () => {
+    let failures = 1
+    const sink = numberSink([], [], {
+      begin: () => {
+        if (failures-- > 0) throw new Error('once')
+        return 'write'
+      },
+    })
+    const { values } = outcomeOf(
+      readStream(numberSource(() => 20)).writeStream(sink, {
+        ...base,
+        checkpoint: memoryCheckpoint(),
+        trigger: once(),
+        limit: { maxRows: 10 },
+        restart: { maxAttempts: 2, backoff: { initialDelayMs: 0 } },
+      }),
+    )
+    expect(values.map(({ batchId }) => batchId)).toEqual([0])
+  })
+
+  it('the event loop starved after the clock was set back', () => {
+    const scheduler = new VirtualTimeScheduler()
+    let now = 1_000_000
+    scheduler.now = () => now
+    const breath = new Breath(scheduler)
+    expect(breath.pause()).toBeUndefined()
+    breath.ended()
+    now -= 3_600_000
+    expect(breath.pause()).toBeDefined()
+  })
+
+  it('a run that was left while it waited for a former one let the next one meet that one’s lease', async () => {
+    const release = Promise.withResolvers<void>()
+    const source = numberSource(() => 1, [], { stop: () => release.promise })
+    const query = readStream(source).writeStream(noop(), { ...base, checkpoint: memoryCheckpoint(), trigger: NEVER })
+    query.subscribe().unsubscribe()
+    query.subscribe().unsubscribe()
+    const errors: unknown[] = []
+    const third = query.subscribe({ error: (error: unknown) => errors.push(error) })
+    release.resolve()
+    await new Promise(setImmediate)
+    expect(errors).toEqual([])
+    third.unsubscribe()
+  })
+
   it('a query that was left could not be run again before it was torn down', async () => {
     const slowStop = numberSource(() => 100, [], { stop: () => new Promise((resolve) => setImmediate(resolve)) })
     const query = readStream(slowStop).writeStream(noop(), {
@@ -306,6 +395,27 @@ describe('it happened that', () => {
 })
 
 describe('it happened per key that', () => {
+  it('availableNow ended before the rows of a key that was new since the last run', () => {
+    let keys = ['a']
+    const { reportLatestOffset: _, ...inner } = sequenceOffset({ head: () => 5 })
+    const checkpoint = memoryCheckpoint()
+    const rows: number[] = []
+    const run = () =>
+      outcomeOf(
+        readStream({
+          name: 'keyed',
+          streamReader: () => ({
+            ...perKeyOffset({ keys: () => keys, inner }),
+            read: ({ range: { from, to } }: KeyedPartition<Range<number>>) => [numbers(from, to)],
+          }),
+        }).writeStream(numberSink([], rows), { ...base, checkpoint, trigger: availableNow() }),
+      )
+    run()
+    keys = ['a', 'b']
+    run()
+    expect(rows.length).toBe(10)
+  })
+
   it('availableNow never ended when a key disappeared after the target was frozen, and another one grew', () => {
     let keys = ['a', 'b']
     let head = 5
@@ -443,6 +553,80 @@ describe('it happened behind a journal that', () => {
     run()
     run()
     expect([rows.length, new Set(rows).size]).toEqual([500, 500])
+  })
+
+  it('a window that had grown was cut when it was read back from its snapshot', () => {
+    const checkpoint = memoryCheckpoint()
+    let messages: { n: number }[] = []
+    let failing = false
+    const rows: number[] = []
+    const run = () =>
+      outcomeOf(
+        readStream({
+          name: 'queue',
+          streamReader: () =>
+            journaled(
+              {
+                kind: 'acked' as const,
+                initialOffset: () => ({ delivered: 0 }),
+                latestOffset: ({ delivered }: { delivered: number }) => ({ delivered: delivered + messages.length }),
+                partitions: () => [{ all: true }],
+                read: () => [[...messages]],
+                commit: () => {
+                  if (failing) throw new Error('connection lost')
+                  messages = []
+                },
+                release: () => undefined,
+              },
+              { identity: ({ n }: { n: number }) => String(n), window: 100 },
+            ),
+        }).writeStream(numberSink([], rows), { ...base, checkpoint, trigger: availableNow() }),
+      )
+    for (let n = 0; n < snapshotEvery - 1; n++) {
+      messages = [{ n }]
+      run()
+    }
+    messages = Array.from({ length: 500 }, (_, i) => ({ n: 1000 + i }))
+    failing = true
+    run() // the last batch before a snapshot
+    run() // the one with the snapshot: all of it is known
+    failing = false
+    run()
+    run()
+    expect(rows.length).toBe(new Set(rows).size)
+    expect(new Set(rows).size).toBe(snapshotEvery - 1 + 500)
+  })
+
+  it('what a simple reader handed out was read again, and lost, when another source of a union had to be asked again', () => {
+    const inbox = [1, 2, 3].map((n) => ({ n }))
+    let failures = 1
+    const simple = {
+      name: 'inbox',
+      streamReader: () =>
+        journaled({
+          initialOffset: () => ({ taken: 0 }),
+          read: ({ taken }: { taken: number }) => {
+            const rows = inbox.splice(0)
+            return { rows, end: { taken: taken + rows.length } }
+          },
+        }),
+    }
+    const api = numberSource(() => 0, [], {
+      latestOffset: (start) => {
+        if (failures-- > 0) throw new Error('429')
+        return start
+      },
+    })
+    const rows: number[] = []
+    outcomeOf(
+      readStream(union({ inbox: simple, api })).writeStream(numberSink([], rows), {
+        name: 'q',
+        checkpoint: memoryCheckpoint(),
+        trigger: once(),
+        retry: { maxAttempts: 2, initialDelayMs: 0 },
+      }),
+    )
+    expect(rows).toEqual([1, 2, 3])
   })
 
   it('a checkpoint that keeps too few batches for the window worked until the first restart', () => {
