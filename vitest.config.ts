@@ -7,6 +7,7 @@ const here = (path: string) => fileURLToPath(new URL(path, import.meta.url))
 const alias = {
   'sluice/operators': here('./operators/index.ts'),
   'sluice/testing': here('./src/testing/index.ts'),
+  'sluice/rest': here('./src/connectors/rest/index.ts'),
   sluice: here('./src/index.ts'),
 }
 

@@ -4,6 +4,11 @@ export { filterRows } from './filter-rows.ts'
 export { flatMapRows } from './flat-map-rows.ts'
 export { type MapChunksOptions, mapChunks } from './map-chunks.ts'
 export { checkRows, type RowMode } from './check-rows.ts'
+export { type ThrottleRowsOptions, throttleRows } from './throttle-rows.ts'
+
+// Calls
+export { type CircuitBreaker, type CircuitBreakerOptions, circuitBreaker } from './circuit-breaker.ts'
+export type { CircuitState } from '../src/circuit.ts'
 
 // Stages of the pipeline, in their order
 export { conflateMap } from './conflate-map.ts'

@@ -11,6 +11,7 @@ export const errorCodes = {
   port: 'SLUICE_PORT',
   operator: 'SLUICE_OPERATOR',
   pushOverflow: 'SLUICE_PUSH_OVERFLOW',
+  circuitOpen: 'SLUICE_CIRCUIT_OPEN',
   checkpointCorrupt: 'SLUICE_CHECKPOINT_CORRUPT',
   checkpointLocked: 'SLUICE_CHECKPOINT_LOCKED',
   checkpointWrite: 'SLUICE_CHECKPOINT_WRITE',
@@ -19,6 +20,7 @@ export const errorCodes = {
   commitInDoubt: 'SLUICE_COMMIT_IN_DOUBT',
   query: 'SLUICE_QUERY',
   queryRunning: 'SLUICE_QUERY_RUNNING',
+  http: 'SLUICE_HTTP',
 } as const
 
 /** One of {@link errorCodes}. */
@@ -79,6 +81,19 @@ export class OperatorError extends SluiceError {
 export class PushOverflowError extends SluiceError {
   readonly code = errorCodes.pushOverflow
   readonly retryable = false
+}
+
+/** A circuit breaker is open: the call was not made. */
+export class CircuitOpenError extends SluiceError {
+  readonly code = errorCodes.circuitOpen
+  readonly retryable = true
+  /** Milliseconds until the next call may go through; `undefined` while that call is under way. */
+  readonly retryAfter: number | undefined
+
+  constructor(message?: string, options: ErrorOptions & { readonly retryAfter?: number | undefined } = {}) {
+    super(message, options)
+    this.retryAfter = options.retryAfter
+  }
 }
 
 /** A checkpoint is corrupt, truncated, newer than this version, foreign, or has a gap. It was left as it was. */

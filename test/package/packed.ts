@@ -12,7 +12,7 @@ export interface Packed {
   /** Bytes. */
   readonly size: number
   readonly files: readonly string[]
-  /** A project that has nothing but the package and its peer. */
+  /** A project that has nothing but the package, its dependencies and its peer. */
   readonly project: string
   readonly remove: () => void
 }
@@ -37,9 +37,9 @@ export function packAndInstall(): Packed {
   const project = join(folder, 'project')
   mkdirSync(project)
   writeFileSync(join(project, 'package.json'), JSON.stringify({ name: 'empty', private: true, type: 'module' }))
-  const peers = ['rxjs', 'tslib'].map((name) => `file:${join(root, 'node_modules', name)}`)
+  const others = ['rxjs', 'tslib', 'undici'].map((name) => `file:${join(root, 'node_modules', name)}`)
   const install = ['install', '--offline', '--install-links', '--ignore-scripts', '--no-audit', '--no-fund']
-  run('npm', [...install, tarball, ...peers], project)
+  run('npm', [...install, tarball, ...others], project)
   return {
     tarball,
     size: packed.size,

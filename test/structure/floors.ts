@@ -24,6 +24,10 @@ export const floors: readonly (readonly string[])[] = [
     'src/deterministic.ts',
     'src/dead-letter.ts',
     'src/retry.ts',
+    'src/redact.ts',
+    'src/circuit.ts',
+    'src/moving-window.ts',
+    'src/turnstile.ts',
   ],
   // the vocabulary
   ['src/schema.ts', 'src/schema/', 'src/offset.ts', 'src/partition.ts', 'src/trigger.ts'],

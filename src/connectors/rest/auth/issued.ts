@@ -1,0 +1,28 @@
+import type { Authorization, OutgoingRequest } from '../http/types.ts'
+import { SentSecrets } from './hide.ts'
+import { fitsHeader, header } from './place.ts'
+import { type IssuedToken, TokenCache } from './token-cache.ts'
+import type { TokenSettings } from './token-options.ts'
+
+const place = header('authorization')
+
+/** An authorization by a token that a server issues for a while. @param name shown in errors. */
+export function issued(name: string, settings: TokenSettings, issue: () => Promise<IssuedToken>): Authorization {
+  const cache = new TokenCache(issue, settings.renewBeforeMs, settings.scheduler)
+  const sent = new SentSecrets()
+  return {
+    name,
+    authorize: async (request: OutgoingRequest, signal: AbortSignal | undefined) => {
+      const token = fitsHeader(await cache.get(signal), `${name}: the token`)
+      sent.add(token)
+      return place.put(request, `Bearer ${token}`)
+    },
+    refused: async (request: OutgoingRequest) => {
+      const used = place.take(request)?.replace(/^Bearer /, '')
+      if (used === undefined) return false
+      cache.refuse(used)
+      return true
+    },
+    hide: (text: string) => sent.hide(text),
+  }
+}

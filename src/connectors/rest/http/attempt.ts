@@ -1,0 +1,118 @@
+import type { Readable } from 'node:stream'
+import type { Agent } from 'undici'
+import type { BudgetTicket } from './budget.ts'
+import { Exchange, type RawAnswer } from './exchange.ts'
+import { Failures } from './failures.ts'
+import { judged, type Outcome, type Take, type Taken } from './judgement.ts'
+import type { ClientSettings } from './options.ts'
+import type { Outgoing } from './outgoing.ts'
+import type { HttpRequest } from './types.ts'
+
+/** What an attempt is about. */
+export interface Attempted<T> {
+  readonly request: HttpRequest
+  readonly outgoing: Outgoing
+  readonly take: Take<T>
+  /** From 1. */
+  readonly number: number
+  /** Whether who asks may still be renewed. */
+  readonly mayRenew: boolean
+  readonly signal: AbortSignal
+}
+
+/** A request on its way to one place. */
+interface Hop {
+  readonly to: Outgoing
+  /** Redirects before it. */
+  readonly before: number
+  readonly exchange: Exchange
+  readonly failures: Failures
+}
+
+/** One attempt at a request, redirects included. */
+export class Attempt<T> {
+  readonly #settings: ClientSettings
+  readonly #agent: Agent
+  readonly #about: Attempted<T>
+
+  constructor(settings: ClientSettings, agent: Agent, about: Attempted<T>) {
+    this.#settings = settings
+    this.#agent = agent
+    this.#about = about
+  }
+
+  /** @returns `'renewed'` when who asks was renewed, and the same request may fare better. */
+  async run(): Promise<Taken<T> | 'renewed'> {
+    const { auth, retry, scheduler } = this.#settings
+    const { outgoing, number, signal } = this.#about
+    const of = retry.maxAttempts === Infinity ? '' : ` of ${retry.maxAttempts}`
+    const attempt = retry.maxAttempts === 1 ? '' : ` (attempt ${number}${of})`
+    let to = outgoing
+    for (let before = 0; ; before++) {
+      const failures = new Failures(to, auth, attempt, scheduler)
+      const outcome = await this.#hop({ to, before, failures, exchange: new Exchange(signal) })
+      if (outcome === 'renewed' || 'value' in outcome) return outcome
+      if ('refused' in outcome) throw outcome.refused
+      to = outcome.redirect
+    }
+  }
+
+  async #hop({ to, before, exchange, failures }: Hop): Promise<Outcome<T>> {
+    const { totalMs, scheduler } = this.#settings
+    let ticket: BudgetTicket | undefined
+    let answer: RawAnswer | undefined
+    let held: Readable | undefined
+    try {
+      const admitted = await this.#admitted(to, exchange, failures)
+      ticket = admitted.ticket
+      exchange.start(totalMs, scheduler)
+      answer = await exchange.within(exchange.send(this.#agent, admitted.sent)).catch((error: unknown) => {
+        throw failures.connection(error)
+      })
+      ticket?.answered(answer.status, answer.headers)
+      const hop = { ...this.#about, to, sent: admitted.sent, before, failures }
+      const outcome = await exchange.within(judged(answer, hop, this.#settings))
+      if (outcome !== 'renewed' && 'value' in outcome) held = outcome.body
+      return outcome
+    } catch (error) {
+      ticket?.unanswered()
+      answer?.body.destroy()
+      throw exchange.timedOut ? failures.timedOut(totalMs) : error
+    } finally {
+      exchange.settle(held)
+    }
+  }
+
+  /** Who asks comes first, then the place in the budget: getting a token takes time, and the place is good for now. */
+  async #admitted(
+    to: Outgoing,
+    exchange: Exchange,
+    failures: Failures,
+  ): Promise<{ readonly sent: Outgoing; readonly ticket: BudgetTicket | undefined }> {
+    const { budget, scheduler } = this.#settings
+    const { request, signal } = this.#about
+    let ticket: BudgetTicket | undefined
+    try {
+      let sent = await exchange.within(this.#authorized(to))
+      if (budget !== undefined) {
+        const since = scheduler.now()
+        ticket = await budget.take(request.weight ?? 1, signal)
+        // A token may have run out in the line.
+        if (scheduler.now() > since) sent = await exchange.within(this.#authorized(to))
+      }
+      return { sent, ticket }
+    } catch (error) {
+      ticket?.unanswered()
+      throw failures.foreign(error)
+    }
+  }
+
+  /** Nobody but the origin that was asked gets to know who asks. */
+  async #authorized(to: Outgoing): Promise<Outgoing> {
+    const { auth } = this.#settings
+    const { outgoing, signal } = this.#about
+    if (auth === undefined || to.url.origin !== outgoing.url.origin) return to
+    const { method, url, headers, body } = to
+    return { ...(await auth.authorize({ method, url, headers: { ...headers } }, signal)), body }
+  }
+}

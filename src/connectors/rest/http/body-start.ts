@@ -1,0 +1,53 @@
+import { Readable } from 'node:stream'
+
+/** The beginning of a body, and the body anew: in place of the one given, with all that it had. */
+export interface BodyStart {
+  readonly bytes: Buffer
+  /** Whether `bytes` is all of it. */
+  readonly whole: boolean
+  readonly body: Readable
+}
+
+/** Looks at a body that somebody else is still to read: at `least` so many bytes, unless it ends before. */
+export async function startOf(given: Readable, least: number): Promise<BodyStart> {
+  const chunks: Buffer[] = []
+  let length = 0
+  for await (const chunk of given.iterator({ destroyOnReturn: false }) as AsyncIterable<Buffer>) {
+    chunks.push(chunk)
+    length += chunk.length
+    if (length >= least) break
+  }
+  const bytes = Buffer.concat(chunks, length)
+  if (length < least) return { bytes, whole: true, body: bodyOf(bytes) }
+  given.unshift(bytes)
+  return { bytes, whole: false, body: given }
+}
+
+/** A body of bytes that are there. */
+export function bodyOf(bytes: Buffer): Readable {
+  return Readable.from(bytes.length === 0 ? [] : [bytes], { objectMode: false })
+}
+
+/** Longer rests aren't read only to keep a connection. */
+const drainedBytes = 65_536
+
+/**
+ * Throws away what is left of a body: reads it, so that its connection can serve the next request, or gives up the connection.
+ * @returns when that is done.
+ */
+export function discard(body: Readable): Promise<void> {
+  let left = drainedBytes
+  body.on('data', (chunk: Buffer) => {
+    left -= chunk.length
+    if (left < 0) body.destroy()
+  })
+  return new Promise((resolve) => {
+    if (body.closed) resolve()
+    else body.once('close', () => resolve())
+  })
+}
+
+/** Whether somebody is in the midst of reading a body: an open iterator, a pipe, a listener. */
+export function isBeingRead(body: Readable): boolean {
+  return body.readableFlowing === true || body.listenerCount('readable') > 0
+}

@@ -1,0 +1,79 @@
+import type { Readable } from 'node:stream'
+import { type SchedulerLike, Subscription } from 'rxjs'
+import type { Agent, Dispatcher } from 'undici'
+import { longTimer } from '../../../timer.ts'
+import type { Outgoing } from './outgoing.ts'
+
+/** An answer as it came. */
+export interface RawAnswer {
+  readonly status: number
+  /** Names in lower case; repeated headers joined by `, `. */
+  readonly headers: Readonly<Record<string, string>>
+  readonly body: Readable
+}
+
+/** A request and its answer, until both are over; ended early by the caller's signal or by the time-out. */
+export class Exchange {
+  /** Whether the time-out ended it. */
+  timedOut = false
+  readonly #ended = new AbortController()
+  readonly #outer: AbortSignal
+  #timer = Subscription.EMPTY
+  readonly #forward = (): void => this.#ended.abort(this.#outer.reason)
+
+  constructor(outer: AbortSignal) {
+    this.#outer = outer
+    outer.addEventListener('abort', this.#forward, { once: true })
+  }
+
+  /** From now on time is running. @param totalMs 0: no bound. */
+  start(totalMs: number, scheduler: SchedulerLike): void {
+    if (totalMs === 0) return
+    this.#timer = longTimer(totalMs, scheduler).subscribe(() => {
+      this.timedOut = true
+      this.#ended.abort(new Error('timed out'))
+    })
+  }
+
+  /** Settles when the headers of the answer are there. */
+  send(agent: Agent, { method, url, headers, body }: Outgoing): Promise<RawAnswer> {
+    const { origin, pathname, search } = url
+    const { signal } = this.#ended
+    const request = { origin, path: `${pathname}${search}`, method, headers, body: body ?? null, signal }
+    return new Promise((resolve, reject) => {
+      agent.request(request, (error, answer) => {
+        if (error !== null) return reject(error)
+        answer.body.on('error', () => {}) // whoever reads the body hears of it, but maybe nobody does
+        resolve({ status: answer.statusCode, headers: joined(answer.headers), body: answer.body })
+      })
+    })
+  }
+
+  /** Ends with the exchange, whatever the work does about it: a request that still waits for a connection doesn't hear of a signal. */
+  within<T>(work: Promise<T>): Promise<T> {
+    const { signal } = this.#ended
+    return new Promise((resolve, reject) => {
+      const leave = (): void => reject(signal.reason)
+      if (signal.aborted) leave()
+      signal.addEventListener('abort', leave, { once: true })
+      work.then(resolve, reject).finally(() => signal.removeEventListener('abort', leave))
+    })
+  }
+
+  /** No time-out any more. The signal goes on to end the reading of a body that somebody is still reading. */
+  settle(body?: Readable): void {
+    this.#timer.unsubscribe()
+    const release = (): void => this.#outer.removeEventListener('abort', this.#forward)
+    if (body === undefined || body.closed) release()
+    else body.once('close', release)
+  }
+}
+
+function joined(headers: Dispatcher.ResponseData['headers']): Record<string, string> {
+  const result: Record<string, string> = {}
+  for (const name in headers) {
+    const value = headers[name]
+    if (value !== undefined) result[name] = typeof value === 'string' ? value : value.join(', ')
+  }
+  return result
+}

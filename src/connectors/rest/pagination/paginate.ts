@@ -1,0 +1,121 @@
+import { PortError } from '../../../errors.ts'
+import { PaginationReset } from '../http/http-error.ts'
+import type { HttpClient, HttpRequest } from '../http/types.ts'
+import { readPage } from '../records/page.ts'
+import type { PageOptions } from '../records/page-options.ts'
+import { RunGuard, type RunLimits } from './run-guard.ts'
+import type { Page, PageState, Pagination } from './types.ts'
+
+/** How a pagination is run. */
+export interface PaginateOptions extends RunLimits {
+  readonly pagination: Pagination
+  /** How bodies become pages. */
+  readonly body?: PageOptions
+  /** Pages that are asked for while the one before is handled. @default 1 */
+  readonly prefetch?: 0 | 1
+  readonly signal?: AbortSignal
+  /** The first page, where it was asked for before. */
+  readonly first?: Page
+}
+
+/** What a run gives, in order. */
+export type PaginationStep =
+  | { readonly kind: 'page'; readonly page: Page; readonly state: PageState }
+  /** The run begins again at the first page; the first `items` of what comes may have been given before. */
+  | { readonly kind: 'reset'; readonly items: number }
+
+/**
+ * The pages of a request, one after the other. The request is frozen: what happens to it later doesn't reach the run.
+ *
+ * Read each page to its end before you ask for the next one. Ending early aborts what is under way.
+ * When the client says that the pagination is lost (an expired cursor, say) the run begins again, once; the second time that is an error.
+ * @throws PortError for a state that came before in the run, for pages that repeat, and for more pages than `maxPages`: none of them ends silently.
+ */
+export async function* paginate(
+  client: HttpClient,
+  base: HttpRequest,
+  options: PaginateOptions,
+): AsyncGenerator<PaginationStep, void, undefined> {
+  const frozen = structuredClone(base)
+  let items = 0
+  for (let resets = 0; ; resets++) {
+    try {
+      for await (const step of run(client, frozen, options, resets === 0 ? options.first : undefined)) {
+        yield step
+        items += step.page.end().count
+      }
+      return
+    } catch (error) {
+      if (!(error instanceof PaginationReset)) throw error
+      if (resets > 0)
+        throw new PortError('expected to get through the pages after they began again, found that lost, too', {
+          cause: error,
+        })
+    }
+    yield { kind: 'reset', items }
+  }
+}
+
+/** Asks for one page. @param request that of a pagination's state. */
+export function fetchPage(
+  client: HttpClient,
+  request: HttpRequest,
+  body: PageOptions = {},
+  signal?: AbortSignal,
+): Promise<Page> {
+  return client.send(
+    request,
+    (response) => readPage(response, body, { method: request.method, signal }),
+    signal === undefined ? {} : { signal },
+  )
+}
+
+type PageStep = Extract<PaginationStep, { kind: 'page' }>
+
+async function* run(
+  client: HttpClient,
+  base: HttpRequest,
+  options: PaginateOptions,
+  first: Page | undefined,
+): AsyncGenerator<PageStep> {
+  const { pagination, prefetch = 1 } = options
+  const guard = new RunGuard(options)
+  const ended = new AbortController()
+  const signal = options.signal === undefined ? ended.signal : AbortSignal.any([options.signal, ended.signal])
+  let body = options.body ?? {}
+  const ask = (state: PageState) => {
+    const page = fetchPage(client, pagination.request(state, base), body, signal)
+    page.catch(() => {}) // It is awaited later, or never.
+    return page
+  }
+  const following = (state: PageState, page: Page) => {
+    const end = page.end()
+    // Where the first page had its items, the others have theirs.
+    if (body.records === undefined && end.records !== undefined) body = { ...body, records: end.records }
+    guard.checkPage(end)
+    const next = pagination.next(state, end)
+    if (next !== undefined) guard.checkState(next)
+    return next
+  }
+
+  let state: PageState | undefined = pagination.first
+  guard.checkState(state)
+  let asked: Promise<Page> | undefined = first === undefined ? ask(state) : Promise.resolve(first)
+  let page: Page | undefined
+  try {
+    while (state !== undefined && asked !== undefined) {
+      page = await asked
+      let next: PageState | undefined = page.whole ? following(state, page) : undefined
+      asked = page.whole && prefetch > 0 && next !== undefined ? ask(next) : undefined
+      yield { kind: 'page', page, state }
+      if (!page.whole) next = following(state, page)
+      asked ??= next && ask(next)
+      state = next
+    }
+  } finally {
+    ended.abort()
+    // The first one may have been asked for without our signal.
+    page?.discard()
+    await asked?.catch(() => {})
+  }
+}

@@ -1,0 +1,29 @@
+import type { HttpResponse } from '../http/types.ts'
+import type { Page, PageEnd } from '../pagination/types.ts'
+import type { Beside } from './parser.ts'
+
+/** At most as many items are given at a time. */
+export const chunkItems = 1_000
+
+/** A page whose items are all there. */
+export function wholePage(response: HttpResponse, items: readonly unknown[], beside: Beside): Page {
+  const end = pageEnd(response, { count: items.length, first: items[0], last: items.at(-1), ...beside })
+  return { chunks: slicesOf(items), whole: true, end: () => end, discard: () => {} }
+}
+
+/** What is known of a page at its end. */
+export function pageEnd(
+  { status, headers, url }: HttpResponse,
+  items: Pick<PageEnd, 'count' | 'first' | 'last'> & Beside,
+): PageEnd {
+  return { status, headers, url, ...items }
+}
+
+async function* slicesOf(items: readonly unknown[]): AsyncGenerator<readonly unknown[]> {
+  yield* slices(items)
+}
+
+export function* slices(items: readonly unknown[]): Generator<readonly unknown[]> {
+  if (items.length > 0 && items.length <= chunkItems) yield items
+  else for (let from = 0; from < items.length; from += chunkItems) yield items.slice(from, from + chunkItems)
+}

@@ -1,0 +1,166 @@
+import { rowText } from '../../../dead-letter.ts'
+import { RowError } from '../../../errors.ts'
+import { redact } from '../../../redact.ts'
+import { retryDelay } from '../../../retry.ts'
+import type { WriteContext } from '../../../sink.ts'
+import { HttpError } from '../http/http-error.ts'
+import type { ClientSettings } from '../http/options.ts'
+import type { HttpResponse } from '../http/types.ts'
+import { wait } from '../http/wait.ts'
+import type { HttpSinkSettings } from './options.ts'
+import type { RefusalLimit } from './refusal-limit.ts'
+import type { Refusal, RefusedRow } from './refused-row.ts'
+import { requestOf, type SinkRequest, type Slice } from './request.ts'
+import { checkedFailures, type RowFailure, type SinkAnswer, sinkAnswer } from './row-errors.ts'
+import type { Send } from './sending.ts'
+
+/** What the deliveries of a run have in common. */
+export interface DeliveryTools<Row extends object, Dead> {
+  readonly settings: HttpSinkSettings<Row, Dead>
+  readonly client: Pick<ClientSettings, 'retry' | 'scheduler'>
+  readonly send: Send
+  readonly limit: RefusalLimit
+}
+
+/** Brings the rows of one attempt at a partition to the receiver. */
+export class Delivery<Row extends object, Dead> {
+  readonly #tools: DeliveryTools<Row, Dead>
+  readonly #context: WriteContext
+
+  constructor(tools: DeliveryTools<Row, Dead>, context: WriteContext) {
+    this.#tools = tools
+    this.#context = context
+  }
+
+  /**
+   * Sends a slice, in one request if that is possible. It is halved, always at the same ordinals, when the request is too large, and to find the rows that are refused.
+   * @param round how often these rows were put off by the receiver.
+   * @returns the refused rows, by ordinal. Fails when the others could not be delivered, or a refused one has nowhere to go.
+   */
+  async deliver(slice: Slice<Row>, round = 0): Promise<readonly RefusedRow[]> {
+    const { settings } = this.#tools
+    const single = slice.rows.length === 1
+    const request = requestOf(settings, slice, this.#context, round)
+    if ('unfit' in request) {
+      // The others needn't be sent to find it, only to deliver them.
+      if (!single && settings.deadLetters !== undefined) return this.#halves(slice, round)
+      return [this.#refused(slice, request.unfit, { reason: request.reason, status: undefined })]
+    }
+    if (request.bytes > settings.maxBytes) {
+      if (!single) return this.#halves(slice, round)
+      const reason = `a request of this row alone has ${request.bytes} bytes (option "maxBytes": ${settings.maxBytes})`
+      return [this.#refused(slice, 0, { reason, status: undefined })]
+    }
+    const outcome = await this.#sent(request)
+    if (!(outcome instanceof HttpError)) return this.#answered(slice, outcome, round)
+    if (single) return [this.#refused(slice, 0, refusalOf(outcome))]
+    // Halves that are repeated are there twice where nobody recognises them: not for a batch that fails anyway.
+    if (outcome.status === 413 || settings.deadLetters !== undefined || settings.idempotency !== 'none')
+      return this.#halves(slice, round)
+    throw new RowError(
+      `httpSink: one of the rows ${slice.first} to ${slice.first + slice.rows.length - 1} of partition ${this.#context.partitionId} was refused with ${refusalOf(outcome).reason}`,
+      { cause: outcome },
+    )
+  }
+
+  async #halves(slice: Slice<Row>, round: number): Promise<readonly RefusedRow[]> {
+    const middle = Math.ceil(slice.rows.length / 2)
+    const refused = await this.deliver(part(slice, 0, middle), round)
+    return [...refused, ...(await this.deliver(part(slice, middle, slice.rows.length), round))]
+  }
+
+  /** @returns the answer (`undefined` where nobody reads it), or the error where the request holds too much or a row that is refused. */
+  async #sent({ request, bytes }: SinkRequest): Promise<SinkAnswer | undefined | HttpError> {
+    const { settings, send } = this.#tools
+    const take = async (response: HttpResponse): Promise<SinkAnswer | undefined> => {
+      refuseRedirect(request.url, settings.method, response)
+      return settings.rowErrors === undefined ? undefined : sinkAnswer(response)
+    }
+    try {
+      const answer = await send(request, take, this.#context.signal)
+      this.#context.report({ bytes })
+      return answer
+    } catch (error) {
+      if (!(error instanceof HttpError) || error.status === undefined) throw error
+      if (settings.okStatuses.includes(error.status)) return undefined
+      if (error.status === 413 || settings.isRowError(error)) return error
+      throw error
+    }
+  }
+
+  /** Most rows are there; those that the answer names are not. */
+  async #answered(slice: Slice<Row>, answer: SinkAnswer | undefined, round: number): Promise<readonly RefusedRow[]> {
+    const { settings, limit } = this.#tools
+    const count = slice.rows.length
+    const failures = answer === undefined ? [] : checkedFailures(settings.rowErrors?.(answer) ?? [], count)
+    limit.taken(count - failures.length)
+    const refused = failures
+      .filter(({ retryable }) => retryable !== true)
+      .map(({ index, reason, status = answer?.status }) =>
+        this.#refused(slice, index, { reason: redact(reason ?? `status ${status}`), status }),
+      )
+    const putOff = failures.filter(({ retryable }) => retryable === true)
+    if (putOff.length > 0) refused.push(...(await this.#again(slice, putOff, round + 1)))
+    return refused.sort((a, b) => a.ordinal - b.ordinal)
+  }
+
+  async #again(slice: Slice<Row>, failures: readonly RowFailure[], round: number): Promise<readonly RefusedRow[]> {
+    const { settings, client } = this.#tools
+    const [{ reason, status }] = failures as readonly [RowFailure]
+    const url = redact(settings.url)
+    const bodyExcerpt = reason === undefined ? undefined : redact(reason)
+    const error = new HttpError(
+      `${settings.method} ${url} put ${failures.length} of ${slice.rows.length} rows off${bodyExcerpt === undefined ? '' : `: ${bodyExcerpt}`}`,
+      { method: settings.method, url, status, bodyExcerpt, retryable: true },
+    )
+    const delayMs = retryDelay(client.retry, round, error)
+    if (delayMs === undefined) throw error
+    await wait(delayMs, client.scheduler, this.#context.signal)
+    const refused: RefusedRow[] = []
+    for (const [from, to] of runsOf(failures)) refused.push(...(await this.deliver(part(slice, from, to), round)))
+    return refused
+  }
+
+  /** @throws RowError where there is no place for refused rows, or too many of them. */
+  #refused(slice: Slice<Row>, index: number, { reason, status }: Refusal): RefusedRow {
+    const { queryId, batchId, partitionId, attempt } = this.#context
+    const { settings, limit } = this.#tools
+    const ordinal = slice.first + index
+    const name = `row ${ordinal} of partition ${partitionId}, was refused: ${reason}`
+    if (settings.deadLetters === undefined)
+      throw new RowError(`httpSink: ${name} (option "deadLetters" takes such rows)`)
+    limit.refused(name)
+    const row = rowText(slice.rows[index])
+    return { queryId, batchId, partitionId, ordinal, attempt, status: status ?? null, reason, row }
+  }
+}
+
+function part<Row extends object>({ first, rows }: Slice<Row>, from: number, to: number): Slice<Row> {
+  return { first: first + from, rows: rows.slice(from, to) }
+}
+
+/** Neighbours as `[from, to)`. */
+function runsOf(failures: readonly RowFailure[]): readonly (readonly [from: number, to: number])[] {
+  const runs: [number, number][] = []
+  for (const { index } of failures) {
+    const last = runs.at(-1)
+    if (last !== undefined && last[1] === index) last[1]++
+    else runs.push([index, index + 1])
+  }
+  return runs
+}
+
+function refusalOf({ status, bodyExcerpt }: HttpError): Refusal {
+  return { reason: `status ${status}${bodyExcerpt === undefined ? '' : `: ${bodyExcerpt}`}`, status }
+}
+
+/** What is answered from elsewhere may not be about the rows: a page to log in, say, got by a GET. */
+function refuseRedirect(asked: string, method: string, { url, status }: HttpResponse): void {
+  const [from, to] = [URL.parse(asked), URL.parse(url)]
+  if (to === null || (from?.origin === to.origin && from.pathname === to.pathname)) return
+  const [shown, elsewhere] = [redact(asked), redact(`${to.origin}${to.pathname}`)]
+  throw new HttpError(
+    `${method} ${shown} was redirected to ${elsewhere}, which may not have taken the rows; give the URL that does`,
+    { method, url: shown, status, retryable: false },
+  )
+}

@@ -1,0 +1,59 @@
+import { firstValueFrom, merge, Observable } from 'rxjs'
+import type { Circuit } from '../../../circuit.ts'
+import { retryDelay } from '../../../retry.ts'
+import { HttpError } from '../http/http-error.ts'
+import type { ClientSettings } from '../http/options.ts'
+import type { HttpClient, HttpRequest, HttpResponse } from '../http/types.ts'
+import { wait } from '../http/wait.ts'
+import { abortable } from '../source/abortable.ts'
+
+/** Sends a request until it has an answer. */
+export type Send = <T>(
+  request: HttpRequest,
+  take: (response: HttpResponse) => Promise<T>,
+  signal: AbortSignal,
+) => Promise<T>
+
+/** Fails when the client gives up. */
+export function sendingBy(client: HttpClient): Send {
+  return (request, take, signal) => client.send(request, take, { signal })
+}
+
+/**
+ * Goes on for as long as the receiver is down, with one call at a time once the circuit is open: its pause then takes the place of the delays. Fails with what trying again doesn't help.
+ * @param client must try once only: each of its calls counts.
+ */
+export function sendingThrough(
+  circuit: Circuit,
+  client: HttpClient,
+  { retry, scheduler }: Pick<ClientSettings, 'retry' | 'scheduler'>,
+): Send {
+  const endless = { ...retry, maxAttempts: Infinity }
+  return async (request, take, signal) => {
+    for (let attempt = 1; ; attempt++) {
+      try {
+        const call = circuit.guard(abortable((ended) => client.send(request, take, { signal: ended })))
+        return await firstValueFrom(merge(failureOf(signal), call))
+      } catch (error) {
+        signal.throwIfAborted()
+        const delayMs = retryDelay(endless, attempt, error)
+        if (delayMs === undefined) throw error
+        if (circuit.state === 'closed' || retry.retryAfter(error) !== undefined) await wait(delayMs, scheduler, signal)
+      }
+    }
+  }
+}
+
+/** Whether a receiver is in trouble. One that asks to slow down is not. */
+export function isOutage(error: unknown, retryable: (error: unknown) => boolean): boolean {
+  return retryable(error) && !(error instanceof HttpError && error.status === 429)
+}
+
+function failureOf(signal: AbortSignal): Observable<never> {
+  return new Observable((subscriber) => {
+    const fail = (): void => subscriber.error(signal.reason)
+    if (signal.aborted) return fail()
+    signal.addEventListener('abort', fail, { once: true })
+    return () => signal.removeEventListener('abort', fail)
+  })
+}

@@ -1,0 +1,179 @@
+import { PortError } from '../../../errors.ts'
+import type { Cursor } from './cursor.ts'
+import { type CursorOffset, CursorPosition } from './cursor-position.ts'
+import type { Value } from './cursor-values.ts'
+import type { Extract } from './slicing.ts'
+
+const chunkRows = 1_000
+
+/**
+ * The rows after a position, each once, in the order of their values; where values tie, as they came. What is asked for is fixed before the first page,
+ * so that the run doesn't see its own future.
+ * @param until rows from this value on are left out.
+ * @throws PortError for rows out of order, without a value, or from before what was asked for; when a capped API can't be narrowed any further.
+ */
+export function rowsAfter<Row extends object>(
+  extract: Extract<Row>,
+  cursor: Cursor<Row>,
+  start: CursorOffset,
+  until: Value | undefined,
+  signal: AbortSignal,
+): AsyncGenerator<readonly Row[], undefined> {
+  const run = cursor.sorted === 'ascending' ? ascending : collecting
+  return run(extract, cursor, new CursorPosition(cursor.values, start), until, signal)
+}
+
+async function* ascending<Row extends object>(
+  extract: Extract<Row>,
+  cursor: Cursor<Row>,
+  position: CursorPosition,
+  until: Value | undefined,
+  signal: AbortSignal,
+): AsyncGenerator<readonly Row[], undefined> {
+  let from = position.since
+  for (;;) {
+    const query = cursor.query(extract.request, from, until)
+    const order = new PageOrder()
+    let count = 0
+    let capped = false
+    // A page more might be beyond what a capped API gives, which some answer with an error: nothing is asked for ahead.
+    const prefetch = cursor.cap === undefined ? 1 : 0
+    for await (const step of extract.pages(query.request, signal, { prefetch })) {
+      if (step.kind === 'reset') {
+        order.reset()
+        count = 0
+        continue
+      }
+      order.nextPage()
+      for await (const rows of step.chunks) {
+        const fresh: Row[] = []
+        let ended = false
+        for (const row of rows) {
+          const [value, key] = [cursor.valueOf(row), cursor.keyOf(row)]
+          query.check(value)
+          // In order, all that follow are as young.
+          if (until !== undefined && value >= until) {
+            ended = true
+            break
+          }
+          if (position.take(value, key)) fresh.push(row)
+          else if (
+            order.last !== undefined &&
+            value < order.last &&
+            position.isBehind(value) &&
+            !order.repeats(value, key)
+          )
+            throw cursor.outOfOrder(order.last, value)
+          order.note(value, key)
+        }
+        if (fresh.length > 0) yield fresh
+        if (ended) return
+      }
+      count += step.count()
+      capped = cursor.cap !== undefined && count + step.count() > cursor.cap
+      if (capped) break
+    }
+    const { last } = order
+    if (!capped || last === undefined) return
+    if (!cursor.narrows(from, last)) {
+      throw new PortError(
+        `${extract.owner}: the API gives ${cursor.cap} rows to a query, and so many share the ${cursor.field} ${String(cursor.values.toOffset(last))} (or its granule); narrow the source with partitions`,
+      )
+    }
+    from = last
+  }
+}
+
+/** Of an API in another order the oldest row is known last. Of more rows than may be held the oldest are kept, and the others asked for again. */
+async function* collecting<Row extends object>(
+  extract: Extract<Row>,
+  cursor: Cursor<Row>,
+  position: CursorPosition,
+  until: Value | undefined,
+  signal: AbortSignal,
+): AsyncGenerator<readonly Row[], undefined> {
+  const { maxHeld, values } = cursor
+  const descending = cursor.sorted === 'descending'
+  for (let whole = false; !whole; ) {
+    whole = true
+    const query = cursor.query(extract.request, position.since, until)
+    const order = new PageOrder()
+    let held: { readonly value: Value; readonly key: string; readonly row: Row }[] = []
+    const keepOldest = (most: number): void => {
+      held.sort((a, b) => (a.value < b.value ? -1 : a.value > b.value ? 1 : 0))
+      if (held.length <= most) return
+      held = held.slice(0, most)
+      whole = false
+    }
+    pages: for await (const step of extract.pages(query.request, signal)) {
+      if (step.kind === 'reset') {
+        order.reset()
+        continue
+      }
+      order.nextPage()
+      for await (const rows of step.chunks) {
+        for (const row of rows) {
+          const [value, key] = [cursor.valueOf(row), cursor.keyOf(row)]
+          const { last } = order
+          if (
+            descending &&
+            last !== undefined &&
+            value > last &&
+            last < values.least(value) &&
+            !order.repeats(value, key)
+          )
+            throw cursor.outOfOrder(last, value)
+          order.note(value, key)
+          // In order, all that follow are as old.
+          if (descending && position.isBehind(value)) break pages
+          query.check(value)
+          if (until !== undefined && value >= until) continue
+          if (!position.has(value, key)) held.push({ value, key, row })
+        }
+        if (held.length >= 2 * maxHeld) keepOldest(maxHeld)
+      }
+    }
+    keepOldest(maxHeld)
+    // What a page repeated, because rows moved while they were read, is taken once.
+    const fresh = held.filter(({ value, key }) => position.take(value, key)).map(({ row }) => row)
+    for (let first = 0; first < fresh.length; first += chunkRows) yield fresh.slice(first, first + chunkRows)
+    if (fresh.length === 0) return
+  }
+}
+
+/** What came last. A row that appears while pages are read pushes the others on, so that a page repeats the end of the one before: that is no disorder. */
+class PageOrder {
+  #before: Page = { values: [], keys: [] }
+  #page: Page = { values: [], keys: [] }
+  last: Value | undefined
+
+  nextPage(): void {
+    this.#before = this.#page
+    this.#page = { values: [], keys: [] }
+  }
+
+  /** The run begins again at the first page. */
+  reset(): void {
+    this.nextPage()
+    this.nextPage()
+    this.last = undefined
+  }
+
+  note(value: Value, key: string): void {
+    this.last = value
+    this.#page.values.push(value)
+    this.#page.keys.push(key)
+  }
+
+  /** Whether a row stood on this page, or on the one before. */
+  repeats(value: Value, key: string): boolean {
+    return [this.#page, this.#before].some(({ values, keys }) =>
+      values.some((other, index) => other === value && keys[index] === key),
+    )
+  }
+}
+
+interface Page {
+  readonly values: Value[]
+  readonly keys: string[]
+}

@@ -1,0 +1,108 @@
+import type { HttpClient, HttpRequest } from '../http/types.ts'
+import { automatic } from '../pagination/automatic.ts'
+import { fetchPage, paginate } from '../pagination/paginate.ts'
+import type { Page } from '../pagination/types.ts'
+import type { PageOptions } from '../records/page-options.ts'
+import { type Fields, filled } from './fields.ts'
+import { itemRow } from './item-row.ts'
+import { hasDecimals, type ResourceOptions, requestRules, zoneOption } from './resource.ts'
+import type { Extract } from './slicing.ts'
+
+/** What all extracts of a reader share. */
+export interface Connection {
+  /** Begins errors. */
+  readonly owner: string
+  readonly client: HttpClient
+  /** Milliseconds since 1970. */
+  readonly now: () => number
+}
+
+/** A resource behind a client. @throws OptionError for a time zone that nobody knows. */
+export function extractOf<Row extends object>(connection: Connection, resource: ResourceOptions<Row>): Extract<Row> {
+  const { owner, client, now } = connection
+  const { schema, pagination = automatic() } = resource
+  const body: PageOptions = {
+    ...pick(resource, ['records', 'format', 'csv', 'bufferBytes']),
+    exactDecimals: schema.fields.some(({ type }) => hasDecimals(type)),
+  }
+  const limits = pick(resource, ['maxPages', 'maxEmptyPages', 'allowEqualPages'])
+  const base = pick<HttpRequest, keyof HttpRequest>(resource, Object.keys(requestRules) as (keyof HttpRequest)[])
+  const makeRow = rowMaker(owner, resource)
+
+  const about = (fields: Fields): Extract<Row> => {
+    const toRow = makeRow(fields)
+    const rows = (items: readonly unknown[]): readonly Row[] => items.map(toRow)
+    async function* chunksOf({ chunks }: Page): AsyncGenerator<readonly Row[]> {
+      for await (const items of chunks) yield rows(items)
+    }
+    return {
+      owner,
+      resource,
+      fields,
+      get request() {
+        return filled(base, fields)
+      },
+      pagination,
+      page: (request, signal) => fetchPage(client, request, body, signal),
+      rows,
+      async *pages(request, signal, { first, prefetch = 1 } = {}) {
+        const asked = first === undefined ? client : answeredOnce(client, first)
+        for await (const step of paginate(asked, request, { pagination, body, signal, prefetch, ...limits })) {
+          if (step.kind === 'reset') yield step
+          else yield { kind: 'page', chunks: chunksOf(step.page), count: () => step.page.end().count }
+        }
+      },
+      answer: async (request, signal) => {
+        const page = await fetchPage(client, request, { records: () => [], format: 'json' }, signal)
+        return page.end()
+      },
+      of: (others) => about({ ...fields, ...others }),
+      another: (other) => extractOf(connection, { ...pick(resource, ['headers']), ...other }),
+      now,
+    }
+  }
+  return about({})
+}
+
+/** Makes rows of items that are about something. */
+function rowMaker<Row extends object>(
+  owner: string,
+  resource: ResourceOptions<Row>,
+): (fields: Fields) => (item: unknown) => Row {
+  const { schema, row, epoch = {} } = resource
+  // What an item is was said by whoever wrote `row`.
+  if (row !== undefined) return (fields) => (item) => row(item as never, fields)
+  // Whether it is a row shows where rows are held against their schema.
+  const convert = itemRow(schema, { epoch, zone: zoneOption(owner, resource) }) as (item: unknown) => Row
+  return (fields) => {
+    const columns = Object.fromEntries(
+      Object.entries(fields).filter(([name]) => schema.fields.some((column) => column.name === name)),
+    )
+    if (Object.keys(columns).length === 0) return convert
+    return (item) => convert(isObject(item) ? { ...columns, ...item } : item)
+  }
+}
+
+function isObject(value: unknown): value is object {
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
+}
+
+/** A client whose first answer is a page that is there already. */
+function answeredOnce(client: HttpClient, page: Page): HttpClient {
+  let answer: Page | undefined = page
+  return {
+    close: () => client.close(),
+    send: <T>(...args: Parameters<typeof client.send<T>>): Promise<T> => {
+      if (answer === undefined) return client.send<T>(...args)
+      const first = Promise.resolve(answer as T)
+      answer = undefined
+      return first
+    },
+  }
+}
+
+/** The named properties, as far as they are there. */
+function pick<T extends object, Name extends keyof T>(object: T, names: readonly Name[]): Pick<T, Name> {
+  const entries = names.filter((name) => object[name] !== undefined).map((name) => [name, object[name]])
+  return Object.fromEntries(entries) as Pick<T, Name>
+}

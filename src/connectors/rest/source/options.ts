@@ -1,0 +1,15 @@
+import { type OptionRule, rules } from '../../../options.ts'
+import { type ClientOptions, clientRules } from '../http/options.ts'
+import { type JsonItem, type ResourceOptions, resourceRules } from './resource.ts'
+
+/** Options of `rest`, beside `cursor` and `partitions`. */
+export interface RestOptions<Row extends object, Item = JsonItem> extends ResourceOptions<Row, Item>, ClientOptions {
+  /** Names the source in errors, and is stored in the checkpoint. @default 'rest' */
+  readonly name?: string
+}
+
+export const restRules = {
+  ...resourceRules,
+  ...clientRules,
+  name: rules.string,
+} as const satisfies Record<keyof RestOptions<object>, OptionRule>

@@ -1,0 +1,121 @@
+// Rows a second from an HTTP API through a whole query, side by side with a hand-written undici loop on the same server and concurrency, A B A B …
+// Memory: the greatest heap and resident size of a process of its own for each of the two.
+// node --expose-gc test/bench/http.ts [rounds] [rows]
+import { type ChildProcess, spawn, spawnSync } from 'node:child_process'
+import { join } from 'node:path'
+import { createInterface } from 'node:readline'
+import { lastValueFrom } from 'rxjs'
+import { memoryCheckpoint, noop, read, schema } from 'sluice'
+import { byIds, cursorPagination, rest } from 'sluice/rest'
+import { Agent, request } from 'undici'
+
+interface Row {
+  readonly id: number
+  readonly name: string | null
+  readonly amount: number | null
+  readonly updated_at: Date
+}
+
+const [first = '5', size = '200000', ...child] = process.argv.slice(2)
+const rounds = Number(first)
+const rows = Number(size)
+
+async function byQuery(url: string, slices: number): Promise<number> {
+  const source = rest({
+    url: `${url}/rows`,
+    schema: schema('id int not null, name string, amount double, updated_at timestamp not null'),
+    records: 'items',
+    pagination: cursorPagination({ param: 'cursor', next: 'next_cursor' }),
+    partitions: byIds({
+      params: { from: 'id_gte', to: 'id_lt' },
+      max: async () => rows - 1,
+      cut: slices,
+    }),
+  })
+  const { numInputRows } = await lastValueFrom(
+    read(source).write(noop(), { concurrency: slices, checkpoint: memoryCheckpoint() } as never),
+  )
+  return numInputRows
+}
+
+async function byHand(url: string, slices: number): Promise<number> {
+  const agent = new Agent({ connections: 32 })
+  const share = Math.ceil(rows / slices)
+  let count = 0
+  const slice = async (from: number, to: number): Promise<void> => {
+    let cursor: string | undefined
+    do {
+      const query = `id_gte=${from}&id_lt=${to}${cursor === undefined ? '' : `&cursor=${cursor}`}`
+      const { statusCode, body } = await request(`${url}/rows?${query}`, { dispatcher: agent })
+      if (statusCode !== 200) throw new Error(`status ${statusCode}`)
+      const page = (await body.json()) as { items: { updated_at: string }[]; next_cursor?: string }
+      const out = page.items.map((item) => ({ ...item, updated_at: new Date(item.updated_at) })) as unknown as Row[]
+      count += out.length
+      cursor = page.next_cursor
+    } while (cursor !== undefined)
+  }
+  await Promise.all(
+    Array.from({ length: slices }, (_, i) => slice(i * share, Math.min(rows, (i + 1) * share))).filter(Boolean),
+  )
+  await agent.close()
+  return count
+}
+
+async function milliseconds(run: () => Promise<number>): Promise<number> {
+  const from = performance.now()
+  const count = await run()
+  if (count !== rows) throw new Error(`read ${count} rows of ${rows}`)
+  return performance.now() - from
+}
+
+function summary(values: readonly number[], digits = 3): string {
+  const sorted = values.toSorted((a, b) => a - b)
+  const at = (share: number): string => (sorted[Math.round(share * (sorted.length - 1))] as number).toFixed(digits)
+  return `${at(0)} / ${at(0.5)} / ${at(1)}`
+}
+
+async function startServer(): Promise<{ readonly url: string; readonly process: ChildProcess }> {
+  const server = spawn(process.execPath, [join(import.meta.dirname, 'http-server.ts')], {
+    stdio: ['pipe', 'pipe', 'inherit'],
+  })
+  for await (const url of createInterface(server.stdout)) return { url, process: server }
+  throw new Error('the server did not start')
+}
+
+async function memory(url: string, slices: number, way: string): Promise<void> {
+  let heap = 0
+  const timer = setInterval(() => {
+    heap = Math.max(heap, process.memoryUsage().heapUsed)
+  }, 5)
+  await (way === 'query' ? byQuery(url, slices) : byHand(url, slices))
+  clearInterval(timer)
+  console.log(`${way}: heap ${(heap / 2 ** 20).toFixed(0)} MiB, resident ${(process.resourceUsage().maxRSS / 1024).toFixed(0)} MiB`)
+}
+
+const [url, slices, way] = child
+if (url !== undefined) await memory(url, Number(slices), way ?? 'query')
+else {
+  const server = await startServer()
+  console.log(`rows by the query / rows by hand, each ${rows} rows, ${rounds} rounds: min / median / max of the ratio of their rates`)
+  for (const partitions of [1, 8, 32]) {
+    const ratios: number[] = []
+    const rates: number[] = []
+    await byHand(server.url, partitions)
+    await byQuery(server.url, partitions)
+    for (let round = 0; round < rounds; round++) {
+      const query = await milliseconds(() => byQuery(server.url, partitions))
+      const hand = await milliseconds(() => byHand(server.url, partitions))
+      ratios.push(hand / query)
+      rates.push(rows / query)
+    }
+    console.log(`${partitions} partitions: ${summary(ratios)}; query ${summary(rates, 0)} rows/ms`)
+  }
+  for (const partitions of ['1', '32']) {
+    for (const each of ['query', 'hand']) {
+      const script = ['--expose-gc', import.meta.filename, first, size, server.url, partitions, each]
+      const { stdout, stderr } = spawnSync(process.execPath, script, { encoding: 'utf8' })
+      console.log(`${partitions} partitions, peak of ${stdout.trim()}${stderr}`)
+    }
+  }
+  server.process.stdin?.end()
+}

@@ -1,0 +1,41 @@
+import { describe, expect, it } from 'vitest'
+import { RefusalLimit } from '../../../../src/connectors/rest/sink/refusal-limit.ts'
+import { RowError } from '../../../../src/errors.ts'
+
+const refuse = (limit: RefusalLimit, times: number) => {
+  for (let n = 0; n < times; n++) limit.refused('row 7 of partition 0, was refused: status 422')
+}
+
+describe('RefusalLimit', () => {
+  it('is reached by one refused row too many, however few rows there were', () => {
+    const limit = new RefusalLimit(3)
+    refuse(limit, 3)
+    expect(() => refuse(limit, 1)).toThrow(RowError)
+    expect(() => refuse(limit, 1)).toThrow(
+      /^httpSink: more than 3 of the last 1000 rows .*"maxDeadLetters".* row 7 of partition 0, was refused: status 422$/,
+    )
+  })
+
+  it('forgets what lies more than a thousand rows back', () => {
+    const limit = new RefusalLimit(3)
+    refuse(limit, 3)
+    limit.taken(997)
+    expect(() => refuse(limit, 1)).not.toThrow() // the first one is row 1,001 from the end now
+    expect(() => refuse(limit, 2)).not.toThrow()
+    expect(() => refuse(limit, 1)).toThrow(RowError)
+  })
+
+  it('counts a share for good: one row of ten, 10,000 times', () => {
+    const limit = new RefusalLimit(100)
+    for (let n = 0; n < 10_000; n++) {
+      limit.taken(9)
+      refuse(limit, 1)
+    }
+    expect(() => refuse(limit, 2)).toThrow(RowError)
+  })
+
+  it('may be none', () => {
+    const limit = new RefusalLimit(Infinity)
+    expect(() => refuse(limit, 10_000)).not.toThrow()
+  })
+})

@@ -1,0 +1,82 @@
+import { describe, expect, it } from 'vitest'
+import { cursorPagination } from '../../../../src/connectors/rest/pagination/cursor.ts'
+import { offsetLimit } from '../../../../src/connectors/rest/pagination/offset-limit.ts'
+import { restSource } from '../../../../src/connectors/rest/source/rest-source.ts'
+import { schema } from '../../../../src/schema.ts'
+import { type Api, fakeClient, offsetPage } from './fake-client.ts'
+import { batched } from './run.ts'
+
+const item = schema('id int not null')
+const items = (count: number) => Array.from({ length: count }, (_, id) => ({ id }))
+const url = 'http://api/items'
+
+describe('a source without positions', () => {
+  it('is read over all of its pages', async () => {
+    const rows = items(7)
+    const client = fakeClient(({ query }) => {
+      const first = Number(query.cursor ?? 0)
+      return { body: { items: rows.slice(first, first + 3), next: first + 3 < 7 ? first + 3 : null } }
+    })
+    const pagination = cursorPagination({ param: 'cursor', next: 'next' })
+    const sink = await batched(restSource({ url, schema: item, pagination }, () => client))
+    expect(sink.rows).toEqual(rows)
+    expect(client.urls).toEqual(['/items', '/items?cursor=3', '/items?cursor=6'])
+    expect(client.closed).toBe(true)
+  })
+
+  it('has no stream', () => {
+    const source = restSource({ url, schema: item }, () => fakeClient(() => ({ body: [] })))
+    expect(source.streamReader).toBeUndefined()
+  })
+
+  it('is read page by page side by side where the first page tells how many there are, each page once', async () => {
+    const rows = items(10)
+    let [open, most] = [0, 0]
+    const api: Api = async (asked) => {
+      most = Math.max(most, ++open)
+      await new Promise((resolve) => setTimeout(resolve, 5))
+      open--
+      return offsetPage(rows, asked)
+    }
+    const client = fakeClient(api)
+    const pagination = offsetLimit({ size: 3, total: 'total' })
+    const sink = await batched(restSource({ url, schema: item, records: 'items', pagination }, () => client))
+    expect(sink.rows).toEqual(rows)
+    expect(client.urls.toSorted()).toEqual([
+      '/items?offset=0&limit=3',
+      '/items?offset=3&limit=3',
+      '/items?offset=6&limit=3',
+      '/items?offset=9&limit=1',
+    ])
+    expect(most).toBe(3)
+  })
+
+  it('asks for the first page once, also where it tells nothing', async () => {
+    const client = fakeClient(() => ({ body: items(3) }))
+    const sink = await batched(restSource({ url, schema: item }, () => client))
+    expect(sink.rows).toEqual(items(3))
+    expect(client.urls).toEqual(['/items'])
+  })
+
+  it('is asked for again where a partition fails', async () => {
+    const client = fakeClient((asked, count) => (count === 3 ? { status: 500, body: '' } : offsetPage(items(6), asked)))
+    const source = restSource(
+      { url, schema: item, records: 'items', pagination: offsetLimit({ size: 2, total: 'total' }) },
+      () => client,
+    )
+    const retry = { maxAttempts: 2, initialDelayMs: 0, retryable: () => true }
+    expect((await batched(source, { retry, concurrency: 1 })).rows).toEqual(items(6))
+    expect(client.asked).toHaveLength(4)
+  })
+
+  it('puts several pages in a partition where there are many', async () => {
+    const client = fakeClient((asked) => offsetPage(items(2_500), asked))
+    const source = restSource(
+      { url, schema: item, records: 'items', pagination: offsetLimit({ size: 1, total: 'total' }) },
+      () => client,
+    )
+    const sink = await batched(source)
+    expect(sink.rows).toEqual(items(2_500))
+    expect(client.asked).toHaveLength(2_500)
+  })
+})
