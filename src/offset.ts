@@ -1,4 +1,4 @@
-import { OffsetError } from './errors.ts'
+import { OffsetError, OffsetRegressionError } from './errors.ts'
 
 /**
  * A position in a source: the first thing *not* yet read. An object of safe integers, strings, booleans and further such objects;
@@ -25,6 +25,18 @@ export function canonicalOffset(offset: unknown, where: string): string {
 /** The same offset, which nobody else can change any more. Keys keep their order. */
 export function copyOffset<Offset extends object>(offset: Offset): Offset {
   return JSON.parse(JSON.stringify(offset)) as Offset
+}
+
+/** @throws OffsetRegressionError when the source has an order and this answer of `latestOffset` lies before where it was asked from. */
+export function refuseRegression<Offset extends object>(
+  start: Offset,
+  end: Offset,
+  compare: ((a: Offset, b: Offset) => number) | undefined,
+): void {
+  if (compare === undefined || compare(end, start) >= 0) return
+  throw new OffsetRegressionError(
+    `latestOffset went back from ${canonicalOffset(start, 'start')} to ${canonicalOffset(end, 'latestOffset')}`,
+  )
 }
 
 export function sameOffset(a: object, b: object): boolean {

@@ -18,7 +18,7 @@ export interface LimitOptions {
   readonly maxRows?: number
   readonly maxBytes?: number
   readonly maxFiles?: number
-  /** Fewer rows wait for more, but no longer than `maxDelay`. Needs a source with `distance`; `availableNow` ignores it. @default 0 */
+  /** Fewer rows wait for more, but no longer than `maxDelay`. Needs a source with `distance`; `availableNow` and `once` ignore it. @default 0 */
   readonly minRows?: number
   /** Needed with `minRows`. Milliseconds, or a text such as '5 minutes'. */
   readonly maxDelay?: Duration

@@ -22,6 +22,7 @@ import { locateError } from '../operators/locate-error.ts'
 import { retryBackoff } from '../operators/retry-backoff.ts'
 import type { RowsOperator } from '../operators/transform-rows.ts'
 import { usingResource } from '../operators/using-resource.ts'
+import { checkReader, checkWriter } from './check-ports.ts'
 import type { Checkpoint } from './checkpoint/checkpoint.ts'
 import { isDeterministic } from './deterministic.ts'
 import { GuaranteeError } from './errors.ts'
@@ -31,6 +32,7 @@ import { atLeast, computeGuarantee, type Guarantee, type GuaranteeLevel } from '
 import { runPipeline } from './pipeline.ts'
 import { ProgressBuilder, type QueryProgress } from './progress.ts'
 import { QueryLog } from './query-log.ts'
+import { redactError } from './redact.ts'
 import { fromCommand, type Result } from './result.ts'
 import type { RetryPolicy } from './retry.ts'
 import { type RunContext, runContext } from './run-context.ts'
@@ -85,7 +87,10 @@ export function runQuery<Offset extends object, Partition, Row extends object, O
   spec: QuerySpec<Offset, Partition, Row, Out, Message>,
   controls: RunControls,
 ): Observable<QueryProgress> {
-  const emit = (event: QueryEventBody): void => controls.onEvent({ at: spec.scheduler.now(), ...event })
+  const emit = (event: QueryEventBody): void => {
+    const safe = 'error' in event ? { ...event, error: redactError(event.error) } : event
+    controls.onEvent({ at: spec.scheduler.now(), ...safe })
+  }
   const runs = new Tracker()
   return usingResource({
     open: () => QueryLog.open(spec.checkpoint, spec.source.parts),
@@ -142,7 +147,7 @@ function runWithRestarts<Offset extends object, Partition, Row extends object, O
         if (!told) emit({ type: 'started', queryId: log.queryId, runId, name: spec.name, guarantee })
         told = true
         return concat(
-          startWriter(spec, writer, log, context),
+          startWriter(spec, writer, log, context).pipe(takeUntil(controls.drain$)),
           runPipeline({ ...spec, ...controls, kick$, reader, writer, log, context, limit: limitOf(spec, reader) }).pipe(
             map((batch) => builder.finish(batch, spec.scheduler.now())),
           ),
@@ -192,7 +197,12 @@ function openPorts<Offset extends object, Partition, Row extends object, Out ext
 ): Observable<{ readonly reader: StreamReader<Offset, Partition, Row>; readonly writer: StreamWriter<Out, Message> }> {
   return defer(() => {
     const reader = source.reader()
-    return defer(() => of({ reader, writer: sink.writer() })).pipe(
+    checkReader(source.name, reader)
+    return defer(() => {
+      const writer = sink.writer()
+      checkWriter(sink.name, writer)
+      return of({ reader, writer })
+    }).pipe(
       catchError((error: unknown) =>
         concat(
           stopPort('source', () => reader.stop?.(), emit),
@@ -219,9 +229,7 @@ function guaranteeOf<Offset extends object, Partition, Row extends object, Out e
     durable: spec.checkpoint.durable ?? true,
   })
   if (spec.require !== undefined && !atLeast(guarantee.level, spec.require)) {
-    throw new GuaranteeError(
-      `query ${JSON.stringify(spec.name)} requires ${spec.require}, and it can give ${guarantee.level}: ${guarantee.reason}`,
-    )
+    throw new GuaranteeError(`it requires ${spec.require}, and it can give ${guarantee.level}: ${guarantee.reason}`)
   }
   return guarantee
 }

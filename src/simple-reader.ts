@@ -1,6 +1,6 @@
 import { map, type Observable, of } from 'rxjs'
 import { bindPorts } from './bind-ports.ts'
-import { OffsetRegressionError, PortError } from './errors.ts'
+import { OffsetRegressionError, OptionError, PortError } from './errors.ts'
 import { canonicalOffset } from './offset.ts'
 import { fromResult } from './result.ts'
 import type { ReadLimit, ReplayableReader, SimpleStreamReader } from './source.ts'
@@ -26,10 +26,16 @@ interface Prefetched<Offset, Row> {
 /**
  * A simple reader as a stream reader. `latestOffset` already reads the rows; they are kept until the batch is committed, and a replay by another process asks
  * `readBetween` for them.
+ * @throws OptionError without `readBetween`: such a reader can't repeat itself, and belongs in `journaled`.
  */
 export function fromSimple<Offset extends object, Row extends object>(
   simple: ReplayableSimpleReader<Offset, Row>,
 ): ReplayableReader<Offset, SimplePartition<Offset>, Row> {
+  if (typeof simple.readBetween !== 'function') {
+    throw new OptionError(
+      'simpleStreamReader: "readBetween" is missing, without which a batch can\'t be read again after a crash; give it one, or wrap the reader in journaled(…) as a streamReader',
+    )
+  }
   const prefetch = prefetching(simple)
   return {
     initialOffset: () => simple.initialOffset(),

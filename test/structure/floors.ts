@@ -24,6 +24,7 @@ export const floors: readonly (readonly string[])[] = [
     'src/deterministic.ts',
     'src/dead-letter.ts',
     'src/retry.ts',
+    'src/redact.ts',
   ],
   // the vocabulary
   ['src/schema.ts', 'src/schema/', 'src/offset.ts', 'src/partition.ts', 'src/trigger.ts'],
@@ -41,6 +42,7 @@ export const floors: readonly (readonly string[])[] = [
     'src/idempotency.ts',
     'src/dead-letters.ts',
     'src/bind-ports.ts',
+    'src/check-ports.ts',
     'src/child-sink.ts',
     'src/tee.ts',
     'src/union.ts',
@@ -55,7 +57,7 @@ export const floors: readonly (readonly string[])[] = [
   ],
   ['operators/', 'src/metrics/'],
   ['src/goal.ts', 'src/pipeline.ts'],
-  ['src/query.ts', 'src/query-options.ts', 'src/query-run.ts', 'src/streaming-query.ts'],
+  ['src/query.ts', 'src/progress-feed.ts', 'src/query-options.ts', 'src/query-run.ts', 'src/streaming-query.ts'],
   ['src/stream.ts', 'src/source-registry.ts', 'src/testing/', 'src/dashboard/'],
   ['src/index.ts', 'operators/index.ts', 'src/testing/index.ts'],
 ]

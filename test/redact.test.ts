@@ -1,0 +1,84 @@
+import { inspect } from 'node:util'
+import { describe, expect, it } from 'vitest'
+import { redact, redactError } from '../src/redact.ts'
+
+describe('redact', () => {
+  it.each([
+    ['GET https://me:hunter2-secret@api.example/x', 'GET https://***@api.example/x'],
+    ['amqp://guest:gu:est@localhost/vh failed', 'amqp://***@localhost/vh failed'],
+    ['https://api.example/v1?api_key=k-123&page=2', 'https://api.example/v1?api_key=***&page=2'],
+    ['https://api.example/v1?page=2&access_token=abc', 'https://api.example/v1?page=2&access_token=***'],
+    ['https://x.blob/c?sv=2020&sig=a%2Fb%3D&se=1', 'https://x.blob/c?sv=2020&sig=***&se=1'],
+    [
+      'grant_type=client_credentials&client_secret=s3cr3t&scope=a',
+      'grant_type=client_credentials&client_secret=***&scope=a',
+    ],
+    ['Authorization: Bearer abcdefgh123', 'Authorization: Bearer ***'],
+    ['authorization: Basic dXNlcjpwYXNz', 'authorization: Basic ***'],
+    ['x-api-key: 0123456789', 'x-api-key: ***'],
+    ['{"password":"a \\" b","user":"u"}', '{"password":"***","user":"u"}'],
+    ['{ accessToken: \'abc\', access_token: "def" }', '{ accessToken: \'***\', access_token: "***" }'],
+    ['got eyJhbGciOiJIUzI1.eyJzdWIiOiIxMjM0.c2lnbmF0dXJl back', 'got *** back'],
+  ])('hides the secret in %j', (text, expected) => {
+    expect(redact(text)).toBe(expected)
+  })
+
+  it.each([
+    'the token has expired',
+    'https://api.example/v1?page=2&sort=id#part',
+    'batch 3 [{"offset":1}, {"offset":2})',
+    'unexpected token } in JSON at position 4',
+    'basic auth is not supported',
+    'mail to a@b.example',
+    'key: 42 is missing',
+    '{"id":1,"name":"author"}',
+  ])('leaves %j alone', (text) => {
+    expect(redact(text)).toBe(text)
+  })
+
+  it('is quick on a long text', () => {
+    const text = `{"name":"${'a'.repeat(200_000)}"} ${'token_'.repeat(20_000)}`
+    const start = performance.now()
+    redact(text)
+    expect(performance.now() - start).toBeLessThan(1_000)
+  })
+})
+
+describe('redactError', () => {
+  class ApiError extends Error {
+    override name = 'ApiError'
+    readonly retryable = false
+    readonly url = 'https://x?token=t0psecret'
+  }
+
+  it('gives back an error without secrets as it is', () => {
+    const error = new TypeError('fetch failed', { cause: new Error('ECONNRESET') })
+    expect(redactError(error)).toBe(error)
+    expect(redactError('text')).toBe('text')
+    expect(redactError(undefined)).toBe(undefined)
+  })
+
+  it('copies one with a secret, with its class, properties and causes, and leaves the error itself as it was', () => {
+    const cause = new Error('401 for https://u:t0psecret@x')
+    const error = new ApiError('no access with Bearer t0psecret1', { cause })
+    const safe = redactError(error) as ApiError
+    expect(inspect(safe, { depth: 10, showHidden: true })).not.toContain('t0psecret')
+    expect(safe).toBeInstanceOf(ApiError)
+    expect([safe.name, safe.retryable, safe.message]).toEqual(['ApiError', false, 'no access with Bearer ***'])
+    expect(error.message).toBe('no access with Bearer t0psecret1')
+    expect(error.cause).toBe(cause)
+  })
+
+  it('looks into the errors of an AggregateError', () => {
+    const error = new AggregateError([new Error('a'), new Error('https://u:t0psecret@x')], 'two')
+    const safe = redactError(error) as AggregateError
+    expect(inspect(safe)).not.toContain('t0psecret')
+    expect(safe.errors[0]).toBe(error.errors[0])
+  })
+
+  it('bears errors that are their own cause', () => {
+    const error = new Error('Bearer t0psecret1')
+    error.cause = error
+    expect(inspect(redactError(error), { depth: 20 })).not.toContain('t0psecret')
+  })
+})
