@@ -1,3 +1,5 @@
+import { inspect } from 'node:util'
+
 const mask = '***'
 
 /** Names whose values are nobody's business, in URLs, headers and JSON. */
@@ -9,8 +11,11 @@ const rules: readonly (readonly [RegExp, string])[] = [
   [/\b([a-z][a-z0-9+.-]*:\/\/)[^\s/?#@"'<>]+@/gi, `$1${mask}@`],
   // ?token=…, &api_key=…, a form
   [new RegExp(`((?:^|[?&;\\s])${secretName}=)[^&;\\s"'<>#]+`, 'gi'), `$1${mask}`],
-  // "password": "…", in JSON and in what inspect prints, with the quotes of either
-  [new RegExp(`((["'\`]?)\\b${secretName}\\2\\s*:\\s*)(["'\`])(?:\\\\.|(?!\\3)[^\\\\])*\\3`, 'gi'), `$1$3${mask}$3`],
+  // "password": "…", in JSON and in what inspect prints (of maps as well), with the quotes of either
+  [
+    new RegExp(`((["'\`]?)\\b${secretName}\\2\\s*(?::|=>)\\s*)(["'\`])(?:\\\\.|(?!\\3)[^\\\\])*\\3`, 'gi'),
+    `$1$3${mask}$3`,
+  ],
   // Authorization: Bearer …; Basic …
   [
     /\b((?:bearer|basic|splunk|token|apikey|sharedkey|sharedaccesssignature|digest|negotiate)\s+)[A-Za-z0-9+/=._~:-]{8,}/gi,
@@ -31,8 +36,9 @@ export function redact(text: string): string {
 }
 
 /**
- * An error without what looks like a secret. The error itself where there is nothing to hide; else a copy of the same class with the same properties,
- * whose texts and causes are redacted: the error belongs to somebody else and stays as it was.
+ * Something thrown without what looks like a secret. The thing itself where there is nothing to hide. Else, for an error, a copy of the same class
+ * with the same properties, whose texts, causes and other values are redacted; for anything that is no error, its redacted print.
+ * What was thrown belongs to somebody else and stays as it was.
  */
 export function redactError(error: unknown): unknown {
   return redactValue(error, 0)
@@ -42,29 +48,51 @@ const deepest = 5
 
 function redactValue(value: unknown, depth: number): unknown {
   if (typeof value === 'string') return redact(value)
-  if (!(value instanceof Error)) return value
-  if (depth > deepest) return redact(String(value.stack)) === String(value.stack) ? value : undefined // causes in a circle
-  const changed = new Map<string, unknown>()
-  for (const name of Object.getOwnPropertyNames(value)) {
-    const before: unknown = Reflect.get(value, name)
-    const after = Array.isArray(before) ? redactList(before, depth) : redactValue(before, depth + 1)
-    if (after !== before) changed.set(name, after)
-  }
-  if (changed.size === 0) return value
-  const copy = Object.create(Object.getPrototypeOf(value), Object.getOwnPropertyDescriptors(value))
-  for (const [name, after] of changed) {
-    Object.defineProperty(copy, name, {
-      value: after,
-      writable: true,
-      configurable: true,
-      enumerable: Object.prototype.propertyIsEnumerable.call(value, name),
-    })
-  }
-  return copy
+  if (Array.isArray(value)) return redactList(value, depth)
+  if (typeof value !== 'object' || value === null) return value
+  return value instanceof Error && depth <= deepest ? redactProperties(value, depth) : redactPrint(value)
+}
+
+/** A request, headers, an address: what is shown of it is its print. Also of a chain of causes without an end. */
+function redactPrint(value: object): unknown {
+  const print = inspect(value, { depth: deepest })
+  const safe = redact(print)
+  return safe === print ? value : safe
 }
 
 /** The errors of an AggregateError. */
 function redactList(values: readonly unknown[], depth: number): readonly unknown[] {
   const after = values.map((value) => redactValue(value, depth + 1))
   return after.every((value, index) => value === values[index]) ? values : after
+}
+
+function redactProperties(error: Error, depth: number): Error {
+  const properties = propertiesOf(error)
+  let secret = false
+  for (const property of Object.values(properties)) {
+    const after = redactValue(property.value, depth + 1)
+    if (after !== property.value) secret = true
+    property.value = after
+  }
+  return secret ? Object.create(Object.getPrototypeOf(error), properties) : error
+}
+
+/** As values, inherited getters too: they may need what a copy doesn't have (a private field, the stack of a real error, a DOMException). */
+function propertiesOf(error: Error): Record<string, PropertyDescriptor> {
+  const properties: Record<string, PropertyDescriptor> = {}
+  for (let owner: object = error; owner !== Object.prototype && owner !== null; owner = Object.getPrototypeOf(owner)) {
+    for (const [name, { get, enumerable = false }] of Object.entries(Object.getOwnPropertyDescriptors(owner))) {
+      if (Object.hasOwn(properties, name) || (owner !== error && get === undefined)) continue
+      properties[name] = { value: read(error, name), enumerable, writable: true, configurable: true }
+    }
+  }
+  return properties
+}
+
+function read(error: Error, name: string): unknown {
+  try {
+    return Reflect.get(error, name)
+  } catch {
+    return undefined // a getter that fails has nothing to show
+  }
 }
