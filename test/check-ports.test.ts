@@ -7,6 +7,7 @@ import { defineDataSource } from '../src/data-source.ts'
 import { OptionError } from '../src/errors.ts'
 import { journaled } from '../src/journaled.ts'
 import { schema } from '../src/schema.ts'
+import type { ReplayableSimpleReader } from '../src/simple-reader.ts'
 import type { StreamReader } from '../src/source.ts'
 import { readStream } from '../src/stream.ts'
 import { tee } from '../src/tee.ts'
@@ -118,8 +119,10 @@ describe('a query', () => {
     const simple = defineDataSource({
       name: 'simple',
       schema: schema('n int not null'),
-      simpleStreamReader: () =>
-        ({ initialOffset: () => ({ at: 0 }), read: () => ({ rows: [], end: { at: 0 } }) }) as never,
+      simpleStreamReader: () => {
+        const reader = { initialOffset: () => ({ at: 0 }), read: () => ({ rows: [], end: { at: 0 } }) }
+        return reader as unknown as ReplayableSimpleReader<{ at: number }, { n: number }>
+      },
     })
     expect(messageOf(readStream(simple()).writeStream(noop(), { ...base, checkpoint: memoryCheckpoint() }))).toContain(
       'simpleStreamReader: "readBetween" is missing',

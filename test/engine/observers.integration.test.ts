@@ -2,6 +2,7 @@ import { spawnSync } from 'node:child_process'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { from, lastValueFrom, map, toArray } from 'rxjs'
 import { afterEach, describe, expect, it } from 'vitest'
 import { readJsonLines } from '../../src/connectors/json-lines/read.ts'
 
@@ -14,8 +15,13 @@ describe('invariant 12 in a process of its own: an event handler that throws', (
       encoding: 'utf8',
       timeout: 30_000,
     })
-  const delivered = async () =>
-    (await Array.fromAsync(readJsonLines<{ n: number }>(join(folder, 'data')))).map(({ n }) => n)
+  const delivered = () =>
+    lastValueFrom(
+      from(readJsonLines<{ n: number }>(join(folder, 'data'))).pipe(
+        map(({ n }) => n),
+        toArray(),
+      ),
+    )
   const all = Array.from({ length: 20 }, (_, n) => n)
 
   it('changes nothing in a process that handles uncaught exceptions', async () => {
