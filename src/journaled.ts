@@ -10,7 +10,7 @@ import { IdentityWindow, type JournalHeader, snapshotEvery } from './identity-wi
 import { mergeBounded } from './merge-bounded.ts'
 import { sameOffset } from './offset.ts'
 import { rules, validateOptions } from './options.ts'
-import { fromCommand, fromResult } from './result.ts'
+import { fromCommand, fromResult, type Result } from './result.ts'
 import { prefetching } from './simple-reader.ts'
 import {
   type JournalPort,
@@ -82,7 +82,11 @@ function journaledSimple<Offset extends object, Row extends object>(
   }
   // Without an order of offsets: `availableNow` would freeze its target by a read of its own, whose rows are gone then.
   const others = bindPorts(simple, ['initialOffset', 'commit', 'stop'])
-  return journaledReader({ ...others, latestOffset: prefetch.latestOffset }, rows, options)
+  const commit = (end: Offset): Result<unknown> => {
+    prefetch.forget(end) // the journal has them
+    return others.commit?.(end)
+  }
+  return journaledReader({ ...others, latestOffset: prefetch.latestOffset, commit }, rows, options)
 }
 
 type ReadBatch<Row> = (batch: PlannedBatch, context: ReadContext) => Observable<readonly Row[]>

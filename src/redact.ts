@@ -55,9 +55,17 @@ function redactValue(value: unknown, depth: number): unknown {
 
 /** A request, headers, an address: what is shown of it is its print. Also of a chain of causes without an end. */
 function redactPrint(value: object): unknown {
-  const print = inspect(value, { depth: deepest })
+  const print = printOf(value)
   const safe = redact(print)
   return safe === print ? value : safe
+}
+
+function printOf(value: object): string {
+  try {
+    return inspect(value, { depth: deepest })
+  } catch {
+    return inspect(value, { depth: deepest, customInspect: false }) // its own print fails
+  }
 }
 
 /** The errors of an AggregateError. */
@@ -69,7 +77,8 @@ function redactList(values: readonly unknown[], depth: number): readonly unknown
 function redactProperties(error: Error, depth: number): Error {
   const properties = propertiesOf(error)
   let secret = false
-  for (const property of Object.values(properties)) {
+  for (const name of Reflect.ownKeys(properties)) {
+    const property = properties[name] as PropertyDescriptor
     const after = redactValue(property.value, depth + 1)
     if (after !== property.value) secret = true
     property.value = after
@@ -78,10 +87,11 @@ function redactProperties(error: Error, depth: number): Error {
 }
 
 /** As values, inherited getters too: they may need what a copy doesn't have (a private field, the stack of a real error, a DOMException). */
-function propertiesOf(error: Error): Record<string, PropertyDescriptor> {
-  const properties: Record<string, PropertyDescriptor> = {}
+function propertiesOf(error: Error): Record<PropertyKey, PropertyDescriptor> {
+  const properties: Record<PropertyKey, PropertyDescriptor> = {}
   for (let owner: object = error; owner !== Object.prototype && owner !== null; owner = Object.getPrototypeOf(owner)) {
-    for (const [name, { get, enumerable = false }] of Object.entries(Object.getOwnPropertyDescriptors(owner))) {
+    for (const name of Reflect.ownKeys(owner)) {
+      const { get, enumerable = false } = Reflect.getOwnPropertyDescriptor(owner, name) as PropertyDescriptor
       if (Object.hasOwn(properties, name) || (owner !== error && get === undefined)) continue
       properties[name] = { value: read(error, name), enumerable, writable: true, configurable: true }
     }
@@ -89,7 +99,7 @@ function propertiesOf(error: Error): Record<string, PropertyDescriptor> {
   return properties
 }
 
-function read(error: Error, name: string): unknown {
+function read(error: Error, name: PropertyKey): unknown {
   try {
     return Reflect.get(error, name)
   } catch {

@@ -76,6 +76,21 @@ describe('redactError', () => {
     expect(safe.errors[0]).toBe(error.errors[0])
   })
 
+  it('keeps what an error has under symbols', () => {
+    const kind = Symbol('kind')
+    const safe = redactError(Object.assign(new Error('Bearer t0psecret1'), { [kind]: 'timeout' })) as Error
+    expect([safe.message, Reflect.get(safe, kind)]).toEqual(['Bearer ***', 'timeout'])
+  })
+
+  it('bears things whose own print fails', () => {
+    const fails = (): never => {
+      throw new Error('no print')
+    }
+    const harmless = { [inspect.custom]: fails }
+    expect(redactError(harmless)).toBe(harmless)
+    expect(redactError({ [inspect.custom]: fails, url: 'https://u:t0psecret@x' })).toContain('https://***@x')
+  })
+
   it('bears errors that are their own cause', () => {
     const error = new Error('Bearer t0psecret1')
     error.cause = error
