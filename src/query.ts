@@ -7,18 +7,22 @@ import {
   EMPTY,
   endWith,
   filter,
+  finalize,
   ignoreElements,
   map,
   merge,
   type Observable,
   of,
   type SchedulerLike,
+  Subject,
   takeUntil,
   tap,
   throwError,
 } from 'rxjs'
 import { commandPort } from '../operators/call-port.ts'
+import { detectStalls } from '../operators/detect-stalls.ts'
 import { locateError } from '../operators/locate-error.ts'
+import { reportLag } from '../operators/report-lag.ts'
 import { retryBackoff } from '../operators/retry-backoff.ts'
 import type { RowsOperator } from '../operators/transform-rows.ts'
 import { usingResource } from '../operators/using-resource.ts'
@@ -66,6 +70,8 @@ export interface QuerySpec<Offset extends object, Partition, Row extends object,
   readonly highWaterMark: number
   readonly highWaterBytes: number
   readonly maxPushed: number
+  /** Milliseconds; Infinity: no partition is ever said to have stalled. */
+  readonly stallAfterMs: number
 }
 
 /** How a run is steered and observed from outside. */
@@ -142,16 +148,24 @@ function runWithRestarts<Offset extends object, Partition, Row extends object, O
         const observe = (event: QueryEventBody): void => {
           builder.observe({ at: spec.scheduler.now(), ...event })
           emit(event)
+          event$.next(event)
         }
+        // What follows from events, and is told as events: nothing waits for it.
+        const event$ = new Subject<QueryEventBody>()
+        const derived$ = merge(
+          event$.pipe(reportLag(reader, spec.source.parts)),
+          event$.pipe(detectStalls(spec.stallAfterMs, spec.scheduler)),
+        ).pipe(tap(observe), ignoreElements())
         const context = contextOf(spec, log, observe, tracker, deterministic)
         if (!told) emit({ type: 'started', queryId: log.queryId, runId, name: spec.name, guarantee })
         told = true
-        return concat(
+        const batches$ = concat(
           startWriter(spec, writer, log, context).pipe(takeUntil(controls.drain$)),
           runPipeline({ ...spec, ...controls, kick$, reader, writer, log, context, limit: limitOf(spec, reader) }).pipe(
             map((batch) => builder.finish(batch, spec.scheduler.now())),
           ),
         )
+        return merge(derived$, batches$.pipe(finalize(() => event$.complete())))
       },
       close: ({ reader, writer }) =>
         concat(
