@@ -1,7 +1,7 @@
 import { isObservable } from 'rxjs'
 import { OptionError } from './errors.ts'
 import type { StreamWriter } from './sink.ts'
-import type { StreamReader } from './source.ts'
+import type { SimpleStreamReader, StreamReader } from './source.ts'
 
 interface Port {
   readonly expected: string
@@ -32,6 +32,15 @@ const readerPorts = {
   defaultLimit: { expected: 'an object', accepts: (value: unknown) => typeof value === 'object' && value !== null },
 } as const satisfies Record<keyof Omit<StreamReader<never, never, never> & { release: unknown }, symbol>, Port>
 
+const simplePorts = {
+  initialOffset: needed,
+  read: needed,
+  readBetween: call,
+  commit: call,
+  compare: call,
+  stop: call,
+} as const satisfies Record<keyof SimpleStreamReader<never, never>, Port>
+
 const writerPorts = {
   guarantee: {
     expected: '"transactional", "append", { idempotent: "key" } or { idempotent: "position" }',
@@ -52,11 +61,18 @@ const writerPorts = {
  */
 export function checkReader(source: string, reader: object): void {
   const owner = `source ${JSON.stringify(source)}`
-  checkPorts(owner, reader, readerPorts)
-  const queue = (reader as { readonly kind?: unknown }).kind === 'acked'
-  for (const name of queue ? (['commit', 'release'] as const) : []) {
-    if (!(name in reader)) throw new OptionError(`${owner}: "${name}" is missing, which an acked source must have`)
-  }
+  const { release, ...replayable } = readerPorts
+  const queue = (reader as { readonly kind?: unknown } | null)?.kind === 'acked'
+  checkPorts(
+    owner,
+    reader,
+    queue ? { ...replayable, commit: needed, release: { ...release, required: true } } : replayable,
+  )
+}
+
+/** The same for a reader whose one call answers everything. @throws OptionError */
+export function checkSimpleReader(owner: string, reader: object): void {
+  checkPorts(owner, reader, simplePorts)
 }
 
 /** The same for a sink. @throws OptionError */
@@ -104,17 +120,20 @@ function isIdempotent(value: unknown): boolean {
   )
 }
 
-/** One letter too many, too few, another, or two that changed places. */
+/**
+ * Another case; or, in a name that is long enough to be no other word, one letter missing, doubled or another one within it, or two that changed places.
+ * What has something before or behind it (`commits`, `_stop`, `available$`) is a name of its own.
+ */
 function isSlip(given: string, name: string): boolean {
   const [a, b] = [given.toLowerCase(), name.toLowerCase()]
   if (a === b) return true
-  if (Math.abs(a.length - b.length) > 1 || b.length < 4) return false
+  if (Math.abs(a.length - b.length) > 1 || b.length < 6) return false
   let same = 0
   while (same < a.length && same < b.length && a[same] === b[same]) same++
   const [restA, restB] = [a.slice(same), b.slice(same)]
+  if (a.length > b.length) return restA.slice(1) === restB && restA !== a && restB !== ''
+  if (a.length < b.length) return restA === restB.slice(1)
   return (
-    restA.slice(1) === restB ||
-    restA === restB.slice(1) ||
     restA.slice(1) === restB.slice(1) ||
     (restA[0] === restB[1] && restA[1] === restB[0] && restA.slice(2) === restB.slice(2))
   )

@@ -1,7 +1,7 @@
 import { concat, concatMap, EMPTY, from, map, type Observable, type ObservableInput, of, toArray } from 'rxjs'
 import type { PlannedBatch } from './batch.ts'
 import { bindPorts } from './bind-ports.ts'
-import { checkReader } from './check-ports.ts'
+import { checkReader, checkSimpleReader } from './check-ports.ts'
 import type { CheckpointSession } from './checkpoint/checkpoint.ts'
 import { encodeJournal } from './checkpoint/journal.ts'
 import { filterChunks } from './chunk-input.ts'
@@ -59,7 +59,10 @@ export function journaled<Offset extends object, Partition, Row extends object>(
   options: JournalOptions<Row> = {},
 ): ReplayableReader<Offset, JournalPartition, Row> {
   validateOptions('journaled', options, { identity: rules.function, window: rules.positiveInteger })
-  if (!('latestOffset' in reader)) return journaledSimple(reader, options)
+  if (!('latestOffset' in reader)) {
+    checkSimpleReader('journaled', reader)
+    return journaledSimple(reader, options)
+  }
   checkReader('journaled', reader)
   return journaledReader(
     bindPorts<Outside<Offset>, keyof Outside<Offset>>(reader, outsidePorts),

@@ -1,7 +1,8 @@
 import { map, type Observable, of } from 'rxjs'
 import { bindPorts } from './bind-ports.ts'
+import { checkSimpleReader } from './check-ports.ts'
 import { OffsetRegressionError, OptionError, PortError } from './errors.ts'
-import { canonicalOffset } from './offset.ts'
+import { canonicalOffset, compareOffsets } from './offset.ts'
 import { fromResult } from './result.ts'
 import type { ReadLimit, ReplayableReader, SimpleStreamReader } from './source.ts'
 
@@ -36,6 +37,7 @@ export function fromSimple<Offset extends object, Row extends object>(
       'simpleStreamReader: "readBetween" is missing, without which a batch can\'t be read again after a crash; give it one, or wrap the reader in journaled(…) as a streamReader',
     )
   }
+  checkSimpleReader('simpleStreamReader', simple)
   const prefetch = prefetching(simple)
   return {
     initialOffset: () => simple.initialOffset(),
@@ -80,7 +82,7 @@ export function prefetching<Offset extends object, Row extends object>(
               `read gave ${rows.length} rows and ended where it started (${from}): the same rows would come again for ever`,
             )
           }
-          if (simple.compare !== undefined && simple.compare(end, start) < 0) {
+          if (simple.compare !== undefined && compareOffsets(simple.compare.bind(simple), end, start) < 0) {
             throw new OffsetRegressionError(`read went back from ${from} to ${to}`)
           }
           kept = from === to ? undefined : { start: from, end: to, offset: end, rows }

@@ -7,7 +7,7 @@ import { defineDataSource } from '../src/data-source.ts'
 import { OptionError } from '../src/errors.ts'
 import { journaled } from '../src/journaled.ts'
 import { schema } from '../src/schema.ts'
-import type { ReplayableSimpleReader } from '../src/simple-reader.ts'
+import { fromSimple, type ReplayableSimpleReader } from '../src/simple-reader.ts'
 import type { StreamReader } from '../src/source.ts'
 import { readStream } from '../src/stream.ts'
 import { tee } from '../src/tee.ts'
@@ -33,6 +33,10 @@ describe('checkReader', () => {
       fetchPage() {}
       recommit() {}
     }
+    const own = ['find', 'bind', 'top', 'step', '_stop', 'commits', 'releases', 'release', 'distances', 'available$']
+    expect(() =>
+      checkReader('s', { ...reader, ...Object.fromEntries(own.map((name) => [name, () => {}])) }),
+    ).not.toThrow()
     expect(() => checkReader('s', reader)).not.toThrow()
     expect(() => checkReader('s', new Reader())).not.toThrow()
     expect(() => checkReader('s', { ...reader, commit: () => {}, readAll: () => {}, head: 3 })).not.toThrow()
@@ -45,14 +49,15 @@ describe('checkReader', () => {
     [{ ...reader, distnace: () => 0 }, 'source "s": "distnace" is no part of it; did you mean "distance"?'],
     [{ ...reader, partitions: undefined }, 'source "s": "partitions" is missing; it must be a function'],
     [
-      { initialOffset: () => {}, latestOffsets: () => {}, partitions: () => [], read: () => [] },
-      'source "s": "latestOffset" is missing; it must be a function. Is "latestOffsets" meant to be it?',
+      { initialOffset: () => {}, latestOfset: () => {}, partitions: () => [], read: () => [] },
+      'source "s": "latestOffset" is missing; it must be a function. Is "latestOfset" meant to be it?',
     ],
     [{ ...reader, read: [] }, 'source "s": "read" is something else; it must be a function'],
     [{ ...reader, kind: 'queue' }, 'source "s": "kind" is something else; it must be "replayable" or "acked"'],
+    [{ ...reader, kind: 'acked', commit: () => {} }, 'source "s": "release" is missing; it must be a function'],
     [
-      { ...reader, kind: 'acked', commit: () => {} },
-      'source "s": "release" is missing, which an acked source must have',
+      { ...reader, kind: 'acked', commit: undefined, release: () => {} },
+      'source "s": "commit" is missing; it must be a function',
     ],
     [{ ...reader, available: () => of(1) }, 'source "s": "available" is something else; it must be an Observable'],
   ])('refuses a reader that isn’t one (%#)', (wrong, message) => {
@@ -64,7 +69,8 @@ describe('checkWriter', () => {
   it.each(['transactional', 'append', { idempotent: 'key' }, { idempotent: 'position' }])(
     'takes the guarantee %j',
     (guarantee) => {
-      expect(() => checkWriter('s', { ...writer, guarantee })).not.toThrow()
+      const own = { stat() {}, top() {}, begins() {}, aborts() {} }
+      expect(() => checkWriter('s', { ...writer, ...own, guarantee })).not.toThrow()
     },
   )
 
@@ -74,7 +80,11 @@ describe('checkWriter', () => {
     [{ ...writer, guarantee: { idempotent: 'keys' } }, `sink "s": "guarantee" is something else; ${guarantees}`],
     [{ open: () => {}, commit: () => {} }, `sink "s": "guarantee" is missing; ${guarantees}`],
     [{ ...writer, commit: undefined }, 'sink "s": "commit" is missing; it must be a function'],
-    [{ ...writer, beginn: () => {} }, 'sink "s": "beginn" is no part of it; did you mean "begin"?'],
+    [{ ...writer, Begin: () => {} }, 'sink "s": "Begin" is no part of it; did you mean "begin"?'],
+    [
+      { guarantee: 'append', open: () => {}, comit: () => {} },
+      'sink "s": "commit" is missing; it must be a function. Is "comit" meant to be it?',
+    ],
   ])('refuses a writer that isn’t one (%#)', (wrong, message) => {
     expect(() => checkWriter('s', wrong)).toThrow(new OptionError(message))
   })
@@ -127,6 +137,29 @@ describe('a query', () => {
     expect(messageOf(readStream(simple()).writeStream(noop(), { ...base, checkpoint: memoryCheckpoint() }))).toContain(
       'simpleStreamReader: "readBetween" is missing',
     )
+  })
+
+  it('refuses a misspelt part of a simple reader, also of a journaled one', () => {
+    const simple = { initialOffset: () => ({ at: 0 }), read: () => ({ rows: [], end: { at: 0 } }), comit: () => {} }
+    const message = '"comit" is no part of it; did you mean "commit"?'
+    expect(() => journaled(simple)).toThrow(`journaled: ${message}`)
+    expect(() => fromSimple({ ...simple, readBetween: () => [] })).toThrow(`simpleStreamReader: ${message}`)
+  })
+
+  it('refuses a compare that orders nothing', () => {
+    for (const answer of [true, Number.NaN]) {
+      const source = numberSource(() => 1, [], { compare: () => answer as number })
+      expect(messageOf(readStream(source).writeStream(noop(), { ...base, checkpoint: memoryCheckpoint() }))).toContain(
+        `compare must answer with a number (less than 0: the first is before the second), and it answered with ${answer}`,
+      )
+    }
+  })
+
+  it('refuses a partition writer that can’t write or finish', () => {
+    const sink = numberSink([], [], { open: () => ({ write: () => {}, finsh: () => [] }) as never })
+    expect(
+      messageOf(readStream(numberSource(() => 1)).writeStream(sink, { ...base, checkpoint: memoryCheckpoint() })),
+    ).toContain('open must answer with a partition writer, and "finish" of its answer is undefined')
   })
 
   it('refuses a trigger that was not called', () => {

@@ -43,7 +43,7 @@ import { read, readStream } from '../../src/stream.ts'
 import { exploreCrashes } from '../../src/testing/explore-crashes.ts'
 import { availableNow, once, processingTime } from '../../src/trigger.ts'
 import { union } from '../../src/union.ts'
-import { numberSink, numberSource, numbers, outcomeOf } from './recording.ts'
+import { type NumberedReader, numberSink, numberSource, numbers, outcomeOf } from './recording.ts'
 
 const base = { name: 'q', retry: { maxAttempts: 1 } }
 
@@ -858,5 +858,119 @@ describe('it happened with secrets that', () => {
     expect(error).toMatchObject({ message: expect.stringContaining('https://***@api.example/x?api_key=***') })
     expect((error as Error).cause).toBeInstanceOf(TypeError)
     expect(events).toContainEqual(expect.objectContaining({ type: 'retry' }))
+  })
+})
+
+describe('it happened with a source that changes what it is given that', () => {
+  const refused = (changes: Parameters<typeof numberSource>[2]) => {
+    const rows: number[] = []
+    const query = readStream(numberSource(() => 4, [], changes)).writeStream(numberSink([], rows), {
+      ...base,
+      checkpoint: memoryCheckpoint(),
+      trigger: availableNow(),
+      limit: { maxRows: 2 },
+    })
+    return { ...outcomeOf(query), rows }
+  }
+  type Mutable = { offset: number }
+
+  it('a distance that steps through its argument moved the position of the running batch', async () => {
+    const commits: number[] = []
+    const query = readStream(
+      numberSource(() => 4, [], {
+        reportLatestOffset: () => ({ offset: 10 }),
+        distance: (a: Mutable, b) => {
+          let rows = 0
+          for (; a.offset < b.offset; a.offset++) rows++
+          return rows
+        },
+        commit: ({ offset }) => commits.push(offset),
+      }),
+    ).writeStream(numberSink(), { ...base, checkpoint: memoryCheckpoint(), trigger: once() })
+    const run = query.start()
+    const warnings: unknown[] = []
+    run.events$.subscribe((event) => event.type === 'warning' && warnings.push(event.error))
+    await run.terminated
+    expect([commits, warnings]).toEqual([[4], [expect.any(TypeError)]])
+  })
+
+  it.each([
+    [
+      'latestOffset stood still for ever',
+      {
+        latestOffset: (start: Mutable) => {
+          start.offset += 2
+          return start
+        },
+      },
+    ],
+    [
+      'compare committed an empty batch',
+      {
+        compare: (a: Mutable, b: Mutable) => {
+          a.offset = b.offset
+          return 0
+        },
+      },
+    ],
+    [
+      'read left less of a partition for the next attempt',
+      {
+        *read(range: { from: number; to: number }) {
+          range.from++
+          yield []
+        },
+      },
+    ],
+  ])('%s', (_, changes) => {
+    const { error, rows } = refused(changes)
+    expect((error as Error).cause).toBeInstanceOf(TypeError)
+    expect(rows).toEqual([])
+  })
+
+  it('it was given recovered offsets that it could change', async () => {
+    const checkpoint = memoryCheckpoint()
+    const run = (commit: (end: Mutable) => unknown) =>
+      outcomeOf(
+        readStream(numberSource(() => 4, [], { commit })).writeStream(numberSink(), {
+          ...base,
+          checkpoint,
+          trigger: availableNow(),
+        }),
+      )
+    run(() => {})
+    const { error } = run((end) => {
+      end.offset = 99
+    })
+    expect((error as Error).cause).toBeInstanceOf(TypeError)
+  })
+})
+
+describe('it was never noticed that', () => {
+  it('availableNow took a source without compare for one that never ends, as long as it grew', () => {
+    let head = 0
+    const { compare: _, ...reader } = numberSource(() => ++head).streamReader() as NumberedReader
+    const query = readStream({ name: 'growing', streamReader: () => reader }).writeStream(noop(), {
+      ...base,
+      checkpoint: memoryCheckpoint(),
+      trigger: availableNow(),
+    })
+    const { complete, values } = outcomeOf(query.pipe(take(5)))
+    expect([complete, values.length]).toEqual([true, 1])
+  })
+
+  it('a failure of the batch in flight was run again by restart while the query was drained, and not told', async () => {
+    const commit = new Subject<void>()
+    const run = readStream(numberSource(() => 1))
+      .writeStream(numberSink([], [], { commit: () => commit }), {
+        ...base,
+        checkpoint: memoryCheckpoint(),
+        restart: { maxAttempts: 5, backoff: { initialDelayMs: 0 } },
+      })
+      .start()
+    await new Promise(setImmediate)
+    const drained = run.drain()
+    commit.error(new Error('down'))
+    await expect(drained).rejects.toThrow('down')
   })
 })
