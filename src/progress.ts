@@ -36,7 +36,7 @@ export interface SourceProgress {
   readonly description: string
   readonly startOffset: object
   readonly endOffset: object
-  /** The head of the source, asked while the batch ran. Missing for a source without `reportLatestOffset` and `distance`, and when it hadn't answered by then. */
+  /** The head of the source, asked while the batch ran. Missing for a source without `reportLatestOffset` and `distance` (in a union: unless all have both), and when it hadn't answered by then. */
   readonly latestOffset?: object
   /** Rows from `endOffset` to `latestOffset`, 0 at least. Missing with it. */
   readonly lag?: number

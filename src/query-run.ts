@@ -82,7 +82,7 @@ export class QueryRun implements AsyncDisposable {
     return !this.#over
   }
 
-  /** Lets the batch in flight finish and begins no other. Resolves when everything is unlocked; rejects when the run fails meanwhile. */
+  /** Lets the batch in flight finish and begins no other; a journaled source's read into the journal is part of its batch. Resolves when everything is unlocked; rejects when the run fails meanwhile. */
   drain(): Promise<void> {
     this.#drain.next()
     return this.terminated

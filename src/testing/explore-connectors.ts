@@ -21,7 +21,10 @@ export interface Connectors<Offset extends object, Partition, Row extends object
   readonly sink: StreamSink<Row, Message>
   /** The ids of the rows in the sink, in its order. Asked when a schedule is over. */
   readonly ids: () => Result<readonly number[]>
-  /** Frees what they hold (folders, tables, servers). Called when a schedule is over, also when it failed. */
+  /**
+   * Frees what they hold: folders, tables, servers, and the files and connections that a process which died left open (it isn't stopped, so nobody else closes them).
+   * Called when a schedule is over, also when it failed.
+   */
   readonly close?: () => Result<unknown>
 }
 
@@ -35,9 +38,9 @@ export interface ExploreConnectorsOptions {
   readonly crashes?: 1 | 2
   /** Ids that are to reach the sink, of those that the source has. @default all */
   readonly expected?: (id: number) => boolean
-  /** Only this schedule, by the id from a report. */
+  /** Only this schedule, by the id from a report; what stands before the `@` is for people. */
   readonly only?: string
-  /** A process that hasn't come to its end after so many milliseconds is `stuck`. @default 10_000 */
+  /** A process that hasn't come to its end after so many milliseconds is `stuck`; `make`, `ids` and `close` have as long as they like. @default 10_000 */
   readonly patienceMs?: number
 }
 
@@ -76,6 +79,11 @@ export async function exploreConnectors<Offset extends object, Partition, Row ex
   const explore = async (crashes: readonly number[], crashesLeft: number): Promise<void> => {
     schedules++
     const { failure, effects } = await runSchedule(make, crashes, options)
+    if (only !== undefined && effects < Math.max(0, ...only)) {
+      throw new OptionError(
+        `exploreConnectors: option "only" is ${JSON.stringify(options.only)}, and there are ${effects} effects`,
+      )
+    }
     if (failure !== undefined) failures.push(failure)
     if (crashesLeft === 0) return
     for (let at = (crashes.at(-1) ?? 0) + 1; at <= effects; at++) await explore([...crashes, at], crashesLeft - 1)
@@ -107,6 +115,8 @@ async function runSchedule<Offset extends object, Partition, Row extends object,
   const store = memoryCheckpoint()
   const connectors = await answer('make', make)
   const { source, sink, ids, close } = connectors
+  if (typeof ids !== 'function')
+    throw new OptionError('exploreConnectors: what "make" answers with must have "ids", which says what is in the sink')
   try {
     let life: Life
     do {

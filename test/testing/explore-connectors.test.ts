@@ -252,6 +252,15 @@ describe('exploreConnectors', () => {
     expect([pulled.failures, pushed]).toEqual([[], pulled])
   })
 
+  it('refuses a schedule that there is not, and connectors without ids', async () => {
+    const make = () => ({ source: numbers(), ...collected() })
+    await expect(exploreConnectors(make, { ...six, only: 'x/y@9999' })).rejects.toThrow(
+      /option "only" is "x\/y@9999", and there are \d+ effects/,
+    )
+    const { ids: _, ...rest } = make()
+    await expect(exploreConnectors(() => rest as never)).rejects.toThrow('must have "ids"')
+  })
+
   it('refuses what no reader may answer with, as the engine does', async () => {
     const wrong = (): Partial<Reader> => ({ read: () => 7 as never })
     const make = () => ({ source: numbers(wrong), ...collected() })
