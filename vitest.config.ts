@@ -21,7 +21,7 @@ export default defineConfig({
         resolve: { alias },
         test: {
           name: 'unit',
-          testTimeout: 30_000,
+          testTimeout: 120_000,
           include: ['test/**/*.test.ts'],
           exclude: ['test/**/*.{integration,interop}.test.ts'],
         },

@@ -2,7 +2,7 @@
  * The weather of several stations, from an API into files: `npm start`.
  *
  * It first catches up on the last two days, then looks for new hours. Ctrl-C stops it after the batch in flight; started again it goes on
- * from there. However it ends, the files hold every hour of every station exactly once. To begin anew delete both folders.
+ * from there. However it ends, the files hold every observation of every station exactly once. To begin anew delete both `data` and `checkpoints`.
  */
 import {
   availableNow,
@@ -23,19 +23,13 @@ import { weatherStations } from './weather-stations.ts'
 const {
   SLUICE_EXAMPLE_DATA: data = 'data',
   SLUICE_EXAMPLE_CHECKPOINTS: checkpoints = 'checkpoints',
-  SLUICE_EXAMPLE_API: api,
-  SLUICE_EXAMPLE_OFFLINE: offline,
   SLUICE_EXAMPLE_ONCE: once,
   SLUICE_EXAMPLE_POLL: poll,
 } = process.env
 
 const line = liveLine()
 const { run } = untilInterrupted(() => line.above('Ctrl-C: finishing the batch in flight; once more to abort it.\n'))
-const source = await weatherStations({
-  api,
-  offline: offline !== undefined,
-  clockFile: `${checkpoints}/weather-clock.json`,
-})
+const source = await weatherStations(`${checkpoints}/weather-clock.json`)
 const { stations, now } = source
 const dayMs = 86_400_000
 const today = Math.floor((await now(stations[0]!)) / dayMs) * dayMs
@@ -46,7 +40,8 @@ const query = (trigger: Trigger) =>
     tee({ files: jsonLines({ path: `${data}/weather` }), table: table({ write: line.above }) }),
     {
       name: 'weather',
-      checkpoint: fileCheckpoint(`${checkpoints}/weather`),
+      // A batch that was left unfinished can only be read from the API it was planned for. The stations' names keep their rows apart.
+      checkpoint: fileCheckpoint(`${checkpoints}/weather-${source.kind}`),
       trigger,
       retry: { maxAttempts: 8 },
       restart: { maxAttempts: 100, backoff: { maxDelayMs: 60_000 } },
@@ -67,7 +62,7 @@ if (end === 'completed' && once === undefined) {
   end = await run(query(processingTime(poll ?? source.pollMs)), show)
 }
 await source.close()
-line.above(
+line.end(
   `\n${end === 'stopped' ? 'Aborted' : 'Done'}: ${rows} rows in this run, all of them in ${data}/weather. Start again to go on.\n`,
 )
 if (end === 'stopped') process.exitCode = 130

@@ -1,5 +1,5 @@
 /**
- * The weather of now, of an API that can't be asked for what was: `node examples/02-current-weather.ts`.
+ * The weather of now, of an API that can't be asked for what was: `npx node examples/02-current-weather.ts`.
  *
  * What such a source says can't be read again after a crash. `journaled` keeps each answer in the checkpoint, together with the plan of its
  * batch, before anything else happens; from then on it is a source like any other. One row for each new observation: a station that
@@ -23,8 +23,6 @@ import { weatherStations } from './weather-stations.ts'
 const {
   SLUICE_EXAMPLE_DATA: data = 'data',
   SLUICE_EXAMPLE_CHECKPOINTS: checkpoints = 'checkpoints',
-  SLUICE_EXAMPLE_API: api,
-  SLUICE_EXAMPLE_OFFLINE: offline,
   SLUICE_EXAMPLE_POLL: poll,
 } = process.env
 
@@ -66,11 +64,7 @@ const currentWeather = defineDataSource({
 })
 
 const { run } = untilInterrupted()
-const source = await weatherStations({
-  api,
-  offline: offline !== undefined,
-  clockFile: `${checkpoints}/current-clock.json`,
-})
+const source = await weatherStations(`${checkpoints}/current-clock.json`)
 const stations = source.stations.filter(({ series }) => series === 'hourly')
 const query = readStream(currentWeather(stations)).writeStream(jsonLines({ path: `${data}/current` }), {
   name: 'current',

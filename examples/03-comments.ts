@@ -1,12 +1,12 @@
 /**
- * Ten rows a batch from an API that numbers its rows: `node examples/03-comments.ts`.
+ * Ten rows a batch from an API that numbers its rows: `npx node examples/03-comments.ts`.
  *
  * JSONPlaceholder's comments where they can be reached, else the bundled server's bird strikes, of which there are more by and by.
- * Stop it with Ctrl-C and start it again: it goes on with the next row.
+ * Each of the two has a folder and a checkpoint of its own. Stop it with Ctrl-C and start it again: it goes on with the next row.
  */
 import { defineDataSource, fileCheckpoint, jsonLines, processingTime, readStream, schema } from 'sluice'
 import { mapRows } from 'sluice/operators'
-import { commentsApi } from './comments-api.ts'
+import { type CommentsApi, commentsApi } from './comments-api.ts'
 import { getJson } from './http.ts'
 import { untilInterrupted } from './run.ts'
 
@@ -19,7 +19,7 @@ const {
 const comments = defineDataSource({
   name: 'comments_api',
   schema: schema('id int not null, title string, body string'),
-  streamReader: ({ url, toRow }: Awaited<ReturnType<typeof commentsApi>>) => {
+  streamReader: ({ url, toRow }: CommentsApi) => {
     const count = async () => {
       const total = (await getJson(`${url}?_start=0&_limit=0`)).headers.get('x-total-count')
       if (total === null) throw new Error(`${url} doesn't say how many rows there are`)
@@ -42,18 +42,19 @@ const comments = defineDataSource({
 
 const { run } = untilInterrupted()
 const api = await commentsApi(`${checkpoints}/comments-clock.json`)
+const name = `comments-${api.kind}`
 const query = readStream(comments(api))
   .pipe(mapRows((row) => ({ ...row, current_ts: new Date() })))
   .as(schema('id int not null, title string, body string, current_ts timestamp not null'))
-  .writeStream(jsonLines({ path: `${data}/comments` }), {
-    name: 'comments',
-    checkpoint: fileCheckpoint(`${checkpoints}/comments`),
+  .writeStream(jsonLines({ path: `${data}/${name}` }), {
+    name,
+    checkpoint: fileCheckpoint(`${checkpoints}/${name}`),
     trigger: processingTime(poll ?? '5 seconds'),
     limit: { maxRows: 10 },
     retry: { maxAttempts: 8 },
   })
 
-console.log(`Reading from ${api.url}. Ctrl-C stops.`)
+console.log(`${api.explanation}\nThe rows go to ${data}/${name}. Ctrl-C stops.`)
 await run(query, ({ batchId, numInputRows, sources: [source] }) =>
   console.log(`Batch ${batchId}: ${numInputRows} rows, up to ${JSON.stringify(source?.endOffset)}`),
 )

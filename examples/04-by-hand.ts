@@ -1,8 +1,9 @@
 /**
- * The pipeline composed by hand, with RxJS operators of one's own in the middle: `node examples/04-by-hand.ts`.
+ * The pipeline composed by hand, with RxJS operators of one's own in the middle: `npx node examples/04-by-hand.ts`.
  *
  * This is what `readStream(…).writeStream(…)` makes, without restarts and progress. It reads a hundred rows and ends;
- * killed and started again it first finishes the batch that was under way.
+ * killed and started again it first finishes the batch that was under way. The operators stand in `transformRows`: without that guard one that
+ * completes early or swallows an error would commit a part of a partition.
  */
 import {
   bufferCount,
@@ -15,6 +16,7 @@ import {
   map,
   mergeMap,
   of,
+  pipe,
   takeWhile,
   tap,
   timer,
@@ -26,6 +28,7 @@ import { getJson } from './http.ts'
 
 const { SLUICE_EXAMPLE_DATA: data = 'data', SLUICE_EXAMPLE_CHECKPOINTS: checkpoints = 'checkpoints' } = process.env
 const api = await commentsApi(`${checkpoints}/by-hand-clock.json`)
+const name = `by-hand-${api.kind}`
 const total = 100
 
 const reader: sluice.ReplayableReader<sluice.SequenceOffset, sluice.Range<number>, CommentRow> = {
@@ -37,14 +40,23 @@ const reader: sluice.ReplayableReader<sluice.SequenceOffset, sluice.Range<number
     }
   },
 }
-const writer = sluice.jsonLines({ path: `${data}/by-hand` }).streamWriter()
+const writer = sluice.jsonLines({ path: `${data}/${name}` }).streamWriter()
 const tracker = new sluice.Tracker()
 
+/** The application's own operators, made anew for each attempt at a partition. */
+const threeAtATime = (place: string): stage.RowsOperator =>
+  pipe(
+    bufferCount<readonly object[]>(3),
+    map((chunks) => chunks.flat()),
+    tap((rows) => console.log(`${place}: ${rows.length} rows`)),
+    delay(20),
+  )
+
 const batches$ = stage.usingResource({
-  open: () => sluice.QueryLog.open(sluice.fileCheckpoint(`${checkpoints}/by-hand`), ['strikes']),
+  open: () => sluice.QueryLog.open(sluice.fileCheckpoint(`${checkpoints}/${name}`), ['comments']),
   use: (log) => {
     const { queryId, session } = log
-    const context = sluice.runContext({ name: 'by-hand', epoch: session.epoch, tracker })
+    const context = sluice.runContext({ name, epoch: session.epoch, tracker })
     const { sinkId, epoch } = context
     const position = () => log.position as sluice.SequenceOffset
 
@@ -62,15 +74,12 @@ const batches$ = stage.usingResource({
         mergeMap(
           (task) =>
             stage.attemptPartition(task, (attempt) =>
-              stage.readPartition(reader, attempt).pipe(
-                bufferCount(3), // from here …
-                map((chunks) => chunks.flat()),
-                tap((rows) =>
-                  console.log(`batch ${batch.batchId}, partition ${task.partitionId}: ${rows.length} rows`),
+              stage
+                .readPartition(reader, attempt)
+                .pipe(
+                  stage.transformRows([threeAtATime(`batch ${batch.batchId}, partition ${task.partitionId}`)]),
+                  stage.writeTo(writer, attempt),
                 ),
-                delay(20), // … to here: the application's own
-                stage.writeTo(writer, attempt),
-              ),
             ),
           context.concurrency,
         ),
@@ -88,6 +97,7 @@ const batches$ = stage.usingResource({
   onCloseError: (error) => console.error(error),
 })
 
+console.log(`${api.explanation}\nThe rows go to ${data}/${name}.`)
 batches$.subscribe({
   next: ({ batchId, end }) => console.log(`batch ${batchId} is committed: up to row ${end.offset}`),
   error: (error: unknown) => {

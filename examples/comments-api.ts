@@ -1,8 +1,4 @@
-import { forwardClock } from './forward-clock.ts'
-import { answers } from './http.ts'
-import { startServer } from './server/server.ts'
-
-const jsonPlaceholder = 'https://jsonplaceholder.typicode.com/comments'
+import { type ChosenApi, chooseApi } from './choose-api.ts'
 
 export interface CommentRow {
   readonly id: number
@@ -11,15 +7,22 @@ export interface CommentRow {
 }
 
 /** An API with `_start`, `_limit` and `x-total-count`, and how its rows are read. */
-export async function commentsApi(clockFile: string) {
-  const { SLUICE_EXAMPLE_API: given, SLUICE_EXAMPLE_OFFLINE: offline } = process.env
-  const close = async () => {}
-  if (given !== undefined) return { url: `${given}/strikes`, toRow: fromStrike, close }
-  if (offline === undefined && (await answers(`${jsonPlaceholder}?_start=0&_limit=1`)))
-    return { url: jsonPlaceholder, toRow: fromComment, close }
-  // A row comes with each hour of the server's clock, here every two seconds.
-  const server = await startServer({ now: forwardClock(clockFile, 1_800) })
-  return { url: `${server.url}/strikes`, toRow: fromStrike, close: server.close }
+export interface CommentsApi extends ChosenApi {
+  readonly toRow: (row: object) => CommentRow
+}
+
+/** JSONPlaceholder's comments where they can be reached, else the bundled server's bird strikes: one more with each hour of its clock. */
+export async function commentsApi(clockFile: string): Promise<CommentsApi> {
+  const api = await chooseApi({
+    live: 'https://jsonplaceholder.typicode.com',
+    probe: '/comments?_start=0&_limit=1',
+    instead: 'recorded bird strikes',
+    speed: 1_800,
+    clockFile,
+  })
+  return api.kind === 'live'
+    ? { ...api, url: `${api.url}/comments`, toRow: fromComment }
+    : { ...api, url: `${api.url}/strikes`, toRow: fromStrike }
 }
 
 function fromComment(row: object): CommentRow {

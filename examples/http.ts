@@ -36,13 +36,18 @@ export async function getJson<T>(
   return { value: (await response.json()) as T, headers: response.headers }
 }
 
-/** Whether a URL answers at all, soon. */
-export async function answers(url: string, timeoutMs = 2_000): Promise<boolean> {
+/** Why there is nothing to read from a URL, in a few words; `undefined` when it answers. Whatever is in the way, it resolves soon. */
+export async function whyUnreachable(url: string, timeoutMs = 2_000): Promise<string | undefined> {
   try {
     await getJson(url, { timeoutMs })
-    return true
-  } catch {
-    return false // no network, no such host, a proxy's error page: whatever it is, there is nothing to read from
+    return undefined
+  } catch (error) {
+    if (error instanceof HttpError) return `status ${error.status}`
+    if (error instanceof SyntaxError) return 'an answer that is no JSON' // such as a proxy's page
+    const cause = error instanceof Error && error.cause instanceof Error ? error.cause : error
+    if (!(cause instanceof Error)) return String(cause)
+    if (cause.name === 'TimeoutError') return `nothing within ${timeoutMs / 1000} seconds`
+    return cause.message === '' && 'code' in cause ? String(cause.code) : cause.message
   }
 }
 

@@ -20,5 +20,10 @@ export function liveLine(out: Terminal = process.stdout) {
     above: (lines: string): void => {
       out.write(inPlace && current !== '' ? `\r\x1b[K${lines}${current}` : lines)
     },
+    /** Writes whole lines in its place: there is no line any more. */
+    end: (lines: string): void => {
+      out.write(inPlace && current !== '' ? `\r\x1b[K${lines}` : lines)
+      current = ''
+    },
   }
 }

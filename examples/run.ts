@@ -14,7 +14,7 @@ export function untilInterrupted(onInterrupt: () => void = () => {}) {
     interrupts++
     if (interrupts === 1) {
       onInterrupt()
-      running?.drain().catch(() => {}) // a failure is reported by `run`
+      running?.drain().catch(() => {}) // `run` rejects with the failure
     } else void running?.stop()
   })
   return {
@@ -22,7 +22,7 @@ export function untilInterrupted(onInterrupt: () => void = () => {}) {
     run: async (query: StreamingQuery, onProgress: (progress: QueryProgress) => void): Promise<RunEnd> => {
       if (interrupts === 0) {
         running = query.start()
-        running.progress$.subscribe({ next: onProgress, error: () => {} }) // as above
+        running.progress$.subscribe(onProgress)
         await running.terminated
       }
       return interrupts === 0 ? 'completed' : interrupts === 1 ? 'drained' : 'stopped'

@@ -1,18 +1,14 @@
-import { forwardClock } from './forward-clock.ts'
-import { answers, getJson } from './http.ts'
-import { startServer } from './server/server.ts'
+import { type ChosenApi, chooseApi } from './choose-api.ts'
+import { getJson } from './http.ts'
 import type { Station } from './weather-source.ts'
 
 /** Where the weather comes from in this run. */
-export interface WeatherStations {
+export interface WeatherStations extends ChosenApi {
   readonly stations: readonly Station[]
   /** What time it is at a station, milliseconds since 1970. */
   readonly now: (station: Station) => number | Promise<number>
-  /** For the user. */
-  readonly explanation: string
   /** How often to look for something new, milliseconds. */
   readonly pollMs: number
-  readonly close: () => Promise<void>
 }
 
 const openMeteo = 'https://api.open-meteo.com'
@@ -47,31 +43,18 @@ const recorded = (api: string): readonly Station[] => [
 /** An hour of the bundled server passes in so many milliseconds. */
 const hourInMs = 3_000
 
-export interface StationOptions {
-  /** Base URL of a running example server. @default none: Open-Meteo, else a server of our own */
-  readonly api?: string | undefined
-  /** Don't try the Internet. */
-  readonly offline: boolean
-  /** Where the clock of our own server is kept. */
-  readonly clockFile: string
-}
-
-/** Open-Meteo where it can be reached, else the bundled server over recorded data. */
-export async function weatherStations({ api, offline, clockFile }: StationOptions): Promise<WeatherStations> {
-  const close = async () => {}
-  if (api !== undefined) return { ...served(api), explanation: `Reading from ${api}.`, close }
-  if (!offline && (await answers(`${openMeteo}/v1/forecast?latitude=52.52&longitude=13.41&current=temperature_2m`))) {
-    const explanation = `Reading ${live.length} stations from ${openMeteo}.`
-    return { stations: live, now: Date.now, explanation, pollMs: 60_000, close }
-  }
-  const server = await startServer({ now: forwardClock(clockFile, 3_600_000 / hourInMs) })
-  const explanation = `${offline ? 'Asked to stay offline' : `No answer from ${openMeteo}`}: reading recorded weather from a server on this machine
-(${server.url}), where an hour takes ${hourInMs / 1000} seconds and one request in 25 goes wrong. Seattle: hourly averages of 1981–2010;
-New York: what was observed on this date in one of the years 2012–2015.`
-  return { ...served(server.url), explanation, close: server.close }
-}
-
-function served(api: string): Pick<WeatherStations, 'stations' | 'now' | 'pollMs'> {
-  const now = async () => (await getJson<{ now: number }>(`${api}/clock`)).value.now
-  return { stations: recorded(api), now, pollMs: hourInMs }
+/** Open-Meteo where it can be reached, else the bundled server over recorded data. @param clockFile where that server's clock is kept. */
+export async function weatherStations(clockFile: string): Promise<WeatherStations> {
+  const api = await chooseApi({
+    live: openMeteo,
+    probe: '/v1/forecast?latitude=52.52&longitude=13.41&current=temperature_2m',
+    instead: 'recorded weather',
+    speed: 3_600_000 / hourInMs,
+    clockFile,
+  })
+  if (api.kind === 'live') return { ...api, stations: live, now: Date.now, pollMs: 60_000 }
+  const explanation = `${api.explanation}
+Seattle: hourly averages of 1981–2010. New York: each day as it was observed on this date in one of the years 2012–2015.`
+  const now = async () => (await getJson<{ now: number }>(`${api.url}/clock`)).value.now
+  return { ...api, explanation, stations: recorded(api.url), now, pollMs: hourInMs }
 }

@@ -1,6 +1,5 @@
 import { concatMap, EMPTY, mergeMap, type Observable, type OperatorFunction, of } from 'rxjs'
-import { OffsetRegressionError } from '../src/errors.ts'
-import { canonicalOffset, copyOffset } from '../src/offset.ts'
+import { canonicalOffset, copyOffset, refuseRegression } from '../src/offset.ts'
 import { type RunContext, runContext } from '../src/run-context.ts'
 import { type ReaderBase, type ReadLimit, readAllAvailable } from '../src/source.ts'
 import { callPort } from './call-port.ts'
@@ -33,9 +32,7 @@ export function latestOffset<Offset extends object>(
         const from = canonicalOffset(start, 'start')
         const to = canonicalOffset(end, 'latestOffset')
         if (from === to) return EMPTY
-        if (reader.compare !== undefined && reader.compare(end, start) < 0) {
-          throw new OffsetRegressionError(`latestOffset went back from ${from} to ${to}`)
-        }
+        refuseRegression(start, end, reader.compare?.bind(reader))
         return of({ start, end: copyOffset(end) })
       }),
     ),

@@ -1,6 +1,7 @@
 import { catchError, type MonoTypeOperatorFunction, throwError } from 'rxjs'
 import type { Batch } from '../src/batch.ts'
 import { describeError, QueryError } from '../src/errors.ts'
+import { redact, redactError } from '../src/redact.ts'
 
 /** Where an error happened, as far as that is known. */
 export interface ErrorPlace {
@@ -10,7 +11,7 @@ export interface ErrorPlace {
 }
 
 /**
- * Adds to an error where it happened: query, batch, range, partition. The error itself stays as the cause.
+ * Adds to an error where it happened: query, batch, range, partition. The error itself stays as the cause; where it shows a secret, a copy without it.
  *
  * An error that has a place already keeps it, as it is the more exact one.
  *
@@ -27,7 +28,11 @@ export function locateError<T>({ query, batch, partitionId }: ErrorPlace): MonoT
     const place = { query, batchId: batch?.batchId, partitionId }
     return throwError(
       () =>
-        new QueryError(`query ${JSON.stringify(query)}${inBatch}${inPartition}: ${describeError(error)}`, place, error),
+        new QueryError(
+          redact(`query ${JSON.stringify(query)}${inBatch}${inPartition}: ${describeError(error)}`),
+          place,
+          redactError(error),
+        ),
     )
   })
 }

@@ -1,6 +1,7 @@
 import { concatMap, map, type OperatorFunction } from 'rxjs'
 import { assertJson } from '../src/checkpoint/plan-text.ts'
 import { describeError, PortError } from '../src/errors.ts'
+import { frozenCopy } from '../src/offset.ts'
 import { type RunContext, runContext } from '../src/run-context.ts'
 import type { ReaderBase } from '../src/source.ts'
 import { callPort } from './call-port.ts'
@@ -35,14 +36,15 @@ export function planPartitions<Offset extends object, Partition>(
 function asLogged<Partition>(partitions: readonly Partition[]): readonly Partition[] {
   if (!Array.isArray(partitions))
     throw new PortError(`partitions must answer with an array, and it answered with ${typeof partitions}`)
-  const text = textOf(partitions)
+  const copy = copyOf(partitions)
   assertJson(partitions, 'partitions')
-  return JSON.parse(text) as readonly Partition[]
+  return copy
 }
 
-function textOf(partitions: readonly unknown[]): string {
+/** A read that changed its partition would leave less of it for the next attempt. */
+function copyOf<Partition>(partitions: readonly Partition[]): readonly Partition[] {
   try {
-    return JSON.stringify(partitions)
+    return frozenCopy(partitions)
   } catch (error) {
     throw new PortError(`partitions must be JSON-serialisable: ${describeError(error)}`, { cause: error })
   }

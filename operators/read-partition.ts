@@ -29,7 +29,7 @@ export function readPartition<Partition, Row extends object>(
   return defer(() => {
     const chunks = reader.read(attempt.task.partition, attempt.readContext())
     const iterator = iteratorOf(chunks)
-    const read$ = iterator === undefined ? from(chunks).pipe(noOverrun(attempt)) : pull(iterator, attempt)
+    const read$ = iterator === undefined ? pushed(chunks).pipe(noOverrun(attempt)) : pull(iterator, attempt)
     return read$.pipe(map((chunk) => counted(chunk, attempt)))
   })
 }
@@ -37,13 +37,24 @@ export function readPartition<Partition, Row extends object>(
 type ChunkIterator<Row> = Iterator<readonly Row[], unknown> | AsyncIterator<readonly Row[], unknown>
 
 function iteratorOf<Row>(chunks: ObservableInput<readonly Row[]>): ChunkIterator<Row> | undefined {
-  if (typeof chunks !== 'object' || chunks === null)
-    throw new PortError(
-      `read must answer with chunks (an async generator, best), and it answered with ${kindOf(chunks)}`,
-    )
+  if (typeof chunks !== 'object' || chunks === null) throw noChunks(chunks)
   if (isObservable(chunks)) return undefined
   if (Symbol.asyncIterator in chunks) return chunks[Symbol.asyncIterator]()
   return Symbol.iterator in chunks ? chunks[Symbol.iterator]() : undefined
+}
+
+function pushed<Row>(chunks: ObservableInput<readonly Row[]>): Observable<readonly Row[]> {
+  try {
+    return from(chunks)
+  } catch (error) {
+    throw error instanceof TypeError ? noChunks(chunks) : error // rxjs knows nothing to do with it
+  }
+}
+
+function noChunks(answer: unknown): PortError {
+  return new PortError(
+    `read must answer with chunks (an async generator, best), and it answered with ${kindOf(answer)}`,
+  )
 }
 
 function noOverrun<Row>({ run, demand }: Attempt): MonoTypeOperatorFunction<readonly Row[]> {

@@ -80,6 +80,12 @@ export function writeTo<Row extends object, Message>(
           tap((opened) => {
             if (typeof opened !== 'object' || opened === null)
               throw new PortError(`open must answer with a partition writer, and it answered with ${opened}`)
+            for (const name of ['write', 'finish'] as const) {
+              if (typeof opened[name] === 'function') continue
+              throw new PortError(
+                `open must answer with a partition writer, and "${name}" of its answer is ${typeof opened[name]}`,
+              )
+            }
             partition = opened
           }),
         )

@@ -185,9 +185,8 @@ export function retryAfterOf(error: unknown): number | undefined {
 
 /** A short text for any thrown value. */
 export function describeError(error: unknown): string {
-  if (error instanceof Error) return error.message
   try {
-    return String(error)
+    return error instanceof Error ? error.message : String(error)
   } catch {
     return Object.prototype.toString.call(error) // an object without a prototype has no text of its own
   }

@@ -34,6 +34,16 @@ export interface PartitionFigures {
   readonly durationMs: number
 }
 
+/** How far a source is ahead of a batch. */
+export interface SourceLag {
+  /** Of a union the name in it. */
+  readonly source: string
+  /** The head of the source, asked while the batch ran. */
+  readonly latestOffset: object
+  /** Rows from the end of the batch to the head; 0 where the head lies before it. */
+  readonly rows: number
+}
+
 /** What happens in a query, in the order in which it happens: the one place that metrics, logs and pages observe. */
 export type QueryEvent = { readonly at: number } & QueryEventBody
 
@@ -67,6 +77,10 @@ export type QueryEventBody =
       readonly batchId?: number
       readonly partitionId?: number
     }
+  // May come after the end of its batch: nothing waits for the answer.
+  | ({ readonly type: 'lag'; readonly sources: readonly SourceLag[] } & InBatch)
+  // Once for each time that nothing more came from a partition; `idleMs` is for how long.
+  | ({ readonly type: 'stall'; readonly idleMs: number } & InPartition)
   | ({ readonly type: 'skipped' } & InBatch)
   | ({ readonly type: 'sink-committed' } & InBatch)
   | ({ readonly type: 'done'; readonly outcome: BatchOutcome } & InBatch)

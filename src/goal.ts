@@ -1,7 +1,7 @@
 import { defer, EMPTY, ignoreElements, type Observable, tap } from 'rxjs'
 import { callPort } from '../operators/call-port.ts'
 import { bindPorts } from './bind-ports.ts'
-import { copyOffset } from './offset.ts'
+import { compareOffsets, copyOffset, refuseRegression } from './offset.ts'
 import type { QueryLog } from './query-log.ts'
 import type { RunContext } from './run-context.ts'
 import { type ReadLimit, readAllAvailable, type StreamReader } from './source.ts'
@@ -64,7 +64,9 @@ export class Goal<Offset extends object, Partition, Row extends object> {
   get reached(): boolean {
     const target = this.#target
     return (
-      target !== undefined && this.#compare !== undefined && this.#compare(this.#log.position as Offset, target) >= 0
+      target !== undefined &&
+      this.#compare !== undefined &&
+      compareOffsets(this.#compare, this.#log.position as Offset, target) >= 0
     )
   }
 
@@ -81,9 +83,10 @@ export class Goal<Offset extends object, Partition, Row extends object> {
   #head(): Observable<Offset> {
     const reader = this.#reader
     const { reportLatestOffset } = bindPorts(reader, ['reportLatestOffset'])
+    const start = this.#log.position as Offset
     return reportLatestOffset === undefined
-      ? callPort(this.#context, 'latestOffset', () =>
-          reader.latestOffset(this.#log.position as Offset, readAllAvailable),
+      ? callPort(this.#context, 'latestOffset', () => reader.latestOffset(start, readAllAvailable)).pipe(
+          tap((head) => refuseRegression(start, head, this.#compare)),
         )
       : callPort(this.#context, 'reportLatestOffset', () => reportLatestOffset())
   }

@@ -46,10 +46,12 @@ export function computeGuarantee(input: GuaranteeInput): Guarantee {
   if (input.reader === 'journaled' && input.identity !== true) {
     if (typeof writer === 'object' && writer.idempotent === 'key' && input.deterministic) {
       return effectivelyOnce(
-        'a crash between journal and acknowledgement journals messages twice; the sink overwrites rows by their key',
+        `a crash between journal and acknowledgement journals messages twice; the sink overwrites rows by their key${disk(input)}`,
       )
     }
-    return atLeastOnce('a crash between journal and acknowledgement journals messages twice; an identity mends that')
+    return atLeastOnce(
+      `a crash between journal and acknowledgement journals messages twice; an identity mends that${disk(input)}`,
+    )
   }
   if (writer === 'transactional') {
     return {
@@ -58,7 +60,9 @@ export function computeGuarantee(input: GuaranteeInput): Guarantee {
     }
   }
   if (writer === 'append') {
-    return atLeastOnce('the sink appends: a batch that is replayed after a crash or a retry is written again')
+    return atLeastOnce(
+      `the sink appends: a batch that is replayed after a crash or a retry is written again${disk(input)}`,
+    )
   }
   if (!input.deterministic) {
     return atLeastOnce(

@@ -4,7 +4,7 @@ export { StreamingQuery } from './streaming-query.ts'
 export { QueryRun, type QueryStatus } from './query-run.ts'
 export type { LimitOptions, QueryOptions, RestartOptions } from './query-options.ts'
 export type { PartitionProgress, QueryProgress, SourceProgress } from './progress.ts'
-export type { PartitionFigures, Phase, QueryEvent, QueryEventBody } from './events.ts'
+export type { PartitionFigures, Phase, QueryEvent, QueryEventBody, SourceLag } from './events.ts'
 export { type RetryPolicy, retryDelay } from './retry.ts'
 export { deterministic } from './deterministic.ts'
 export {

@@ -1,6 +1,7 @@
 import { concat, concatMap, EMPTY, from, map, type Observable, type ObservableInput, of, toArray } from 'rxjs'
 import type { PlannedBatch } from './batch.ts'
 import { bindPorts } from './bind-ports.ts'
+import { checkReader, checkSimpleReader } from './check-ports.ts'
 import type { CheckpointSession } from './checkpoint/checkpoint.ts'
 import { encodeJournal } from './checkpoint/journal.ts'
 import { filterChunks } from './chunk-input.ts'
@@ -9,7 +10,7 @@ import { IdentityWindow, type JournalHeader, snapshotEvery } from './identity-wi
 import { mergeBounded } from './merge-bounded.ts'
 import { sameOffset } from './offset.ts'
 import { rules, validateOptions } from './options.ts'
-import { fromCommand, fromResult } from './result.ts'
+import { fromCommand, fromResult, type Result } from './result.ts'
 import { prefetching } from './simple-reader.ts'
 import {
   type JournalPort,
@@ -58,9 +59,16 @@ export function journaled<Offset extends object, Partition, Row extends object>(
   options: JournalOptions<Row> = {},
 ): ReplayableReader<Offset, JournalPartition, Row> {
   validateOptions('journaled', options, { identity: rules.function, window: rules.positiveInteger })
-  return 'latestOffset' in reader
-    ? journaledReader(bindPorts<Outside<Offset>, keyof Outside<Offset>>(reader, outsidePorts), readAll(reader), options)
-    : journaledSimple(reader, options)
+  if (!('latestOffset' in reader)) {
+    checkSimpleReader('journaled', reader)
+    return journaledSimple(reader, options)
+  }
+  checkReader('journaled', reader)
+  return journaledReader(
+    bindPorts<Outside<Offset>, keyof Outside<Offset>>(reader, outsidePorts),
+    readAll(reader),
+    options,
+  )
 }
 
 function journaledSimple<Offset extends object, Row extends object>(
@@ -77,7 +85,11 @@ function journaledSimple<Offset extends object, Row extends object>(
   }
   // Without an order of offsets: `availableNow` would freeze its target by a read of its own, whose rows are gone then.
   const others = bindPorts(simple, ['initialOffset', 'commit', 'stop'])
-  return journaledReader({ ...others, latestOffset: prefetch.latestOffset }, rows, options)
+  const commit = (end: Offset): Result<unknown> => {
+    prefetch.forget(end) // the journal has them
+    return others.commit?.(end)
+  }
+  return journaledReader({ ...others, latestOffset: prefetch.latestOffset, commit }, rows, options)
 }
 
 type ReadBatch<Row> = (batch: PlannedBatch, context: ReadContext) => Observable<readonly Row[]>

@@ -1,4 +1,4 @@
-import { OffsetError } from './errors.ts'
+import { OffsetError, OffsetRegressionError, PortError } from './errors.ts'
 
 /**
  * A position in a source: the first thing *not* yet read. An object of safe integers, strings, booleans and further such objects;
@@ -22,9 +22,39 @@ export function canonicalOffset(offset: unknown, where: string): string {
   return canonicalObject(offset, where, '')
 }
 
-/** The same offset, which nobody else can change any more. Keys keep their order. */
+/** The same offset, which nobody can change any more, not by mistake either. Keys keep their order. */
 export function copyOffset<Offset extends object>(offset: Offset): Offset {
-  return JSON.parse(JSON.stringify(offset)) as Offset
+  return frozenCopy(offset)
+}
+
+/** A copy of plain JSON in which every assignment is an error: what a source is given is what the log has. */
+export function frozenCopy<T>(value: T): T {
+  return JSON.parse(JSON.stringify(value), (_, child: unknown) => Object.freeze(child)) as T
+}
+
+/** @throws OffsetRegressionError when the source has an order and this answer of `latestOffset` lies before where it was asked from. */
+export function refuseRegression<Offset extends object>(
+  start: Offset,
+  end: Offset,
+  compare: ((a: Offset, b: Offset) => number) | undefined,
+): void {
+  if (compare === undefined || compareOffsets(compare, end, start) >= 0) return
+  throw new OffsetRegressionError(
+    `latestOffset went back from ${canonicalOffset(start, 'start')} to ${canonicalOffset(end, 'latestOffset')}`,
+  )
+}
+
+/** @throws PortError for an answer that orders nothing: a boolean, NaN. */
+export function compareOffsets<Offset extends object>(
+  compare: (a: Offset, b: Offset) => number,
+  a: Offset,
+  b: Offset,
+): number {
+  const order: unknown = compare(a, b)
+  if (typeof order === 'number' && !Number.isNaN(order)) return order
+  throw new PortError(
+    `compare must answer with a number (less than 0: the first is before the second), and it answered with ${String(order)}`,
+  )
 }
 
 export function sameOffset(a: object, b: object): boolean {

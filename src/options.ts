@@ -1,4 +1,5 @@
 import { OptionError } from './errors.ts'
+import { redact } from './redact.ts'
 
 /** What one option may be. `expected` completes the sentence "… must be". */
 export interface OptionRule {
@@ -91,7 +92,7 @@ function show(value: unknown): string {
   if (typeof value === 'symbol') return 'a symbol'
   if (typeof value === 'object' && value !== null)
     return Array.isArray(value) ? 'an array' : `a ${value.constructor?.name ?? 'object'}`
-  const text = typeof value === 'string' ? JSON.stringify(value.replace(/\/\/[^/@\s]*@/g, '//***@')) : String(value)
+  const text = typeof value === 'string' ? JSON.stringify(redact(value)) : String(value)
   return text.length > 100 ? `${text.slice(0, 100)}…` : text
 }
 

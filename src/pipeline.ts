@@ -6,6 +6,7 @@ import {
   from,
   identity,
   ignoreElements,
+  isObservable,
   map,
   merge,
   NEVER,
@@ -34,6 +35,7 @@ import { writeTo } from '../operators/write-to.ts'
 import type { BatchRun } from './batch-run.ts'
 import { bindPorts } from './bind-ports.ts'
 import { Breath } from './breath.ts'
+import { OptionError } from './errors.ts'
 import { type BatchLimit, Goal } from './goal.ts'
 import { mergeBounded } from './merge-bounded.ts'
 import type { QueryLog } from './query-log.ts'
@@ -95,11 +97,11 @@ export function runPipeline<Offset extends object, Partition, Row extends object
 
   return defer(() => {
     const { trigger, kick$, drain$ } = pipeline
-    const bounded = typeof trigger === 'function' && trigger.bounded === true
+    const { bounded = false, single = false } = typeof trigger === 'function' ? trigger : {}
     const goal = new Goal(reader, log, limit, bounded, context)
     const held$ = new Subject<Observable<number>>()
     const onHeld = (leftMs: number): void => held$.next(longTimer(leftMs, context.scheduler))
-    const holdsBack = limit.minRows > 0 && !bounded
+    const holdsBack = limit.minRows > 0 && !bounded && !single
     const admitted = holdsBack ? holdBack(reader, { ...limit, onHeld }, context) : identity
     const nextBatch = concat(
       goal.frozen,
@@ -118,6 +120,7 @@ export function runPipeline<Offset extends object, Partition, Row extends object
     let recovered: BatchRun<Offset, Partition> | undefined
 
     const start = recoverBatch(reader, log, context).pipe(
+      takeUntil(drain$),
       tap((batch) => {
         recovered = batch
       }),
@@ -174,7 +177,12 @@ function ticks(
   drain$: Observable<unknown>,
 ): Observable<unknown> {
   return new Observable((subscriber) => {
-    const own = typeof trigger === 'function' ? trigger(context) : trigger
+    const own: unknown = typeof trigger === 'function' ? trigger(context) : trigger
+    if (!isObservable(own)) {
+      throw new OptionError(
+        'writeStream: option "trigger" must be an Observable or a function that answers with one; was its call forgotten (availableNow instead of availableNow())?',
+      )
+    }
     subscriber.add(
       merge(...besides).subscribe({
         next: (value) => subscriber.next(value),

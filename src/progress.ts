@@ -1,5 +1,5 @@
 import type { PlannedBatch } from './batch.ts'
-import type { PartitionFigures, Phase, QueryEvent } from './events.ts'
+import type { PartitionFigures, Phase, QueryEvent, SourceLag } from './events.ts'
 import type { Guarantee } from './guarantee.ts'
 
 /** What one batch did: Spark's StreamingQueryProgress where its fields make sense here, and the partitions. */
@@ -36,6 +36,10 @@ export interface SourceProgress {
   readonly description: string
   readonly startOffset: object
   readonly endOffset: object
+  /** The head of the source, asked while the batch ran. Missing for a source without `reportLatestOffset` and `distance` (in a union: unless all have both), and when it hadn't answered by then. */
+  readonly latestOffset?: object
+  /** Rows from `endOffset` to `latestOffset`, 0 at least. Missing with it. */
+  readonly lag?: number
   readonly numInputRows: number
   readonly inputRowsPerSecond: number
   readonly processedRowsPerSecond: number
@@ -68,6 +72,7 @@ export class ProgressBuilder {
   #durations: Partial<Record<Phase, number>> = {}
   #partitions: PartitionProgress[] = []
   #skipped = false
+  #lag: { readonly batchId: number; readonly sources: readonly SourceLag[] } | undefined
 
   constructor(header: ProgressHeader) {
     this.#header = header
@@ -83,6 +88,9 @@ export class ProgressBuilder {
         break
       case 'phase':
         this.#durations[event.phase] = (this.#durations[event.phase] ?? 0) + event.durationMs
+        break
+      case 'lag':
+        this.#lag = event
         break
       case 'skipped':
         this.#skipped = true
@@ -120,14 +128,23 @@ export class ProgressBuilder {
       durationMs: { ...this.#durations, triggerExecution: batchDuration },
       sources: sources.map((description) => ({
         description,
-        startOffset: sources.length === 1 ? batch.start : partOf(batch.start, description),
-        endOffset: sources.length === 1 ? batch.end : partOf(batch.end, description),
+        startOffset: sourceOffset(batch.start, description, sources),
+        endOffset: sourceOffset(batch.end, description, sources),
+        ...this.#lagOf(batch, description),
         ...rates(sources.length === 1 ? this.#partitions : this.#partitionsOf(batch, description)),
       })),
       sink: { description: sink, numOutputRows: sum(this.#partitions, ({ rowsWritten }) => rowsWritten) },
       partitions: this.#partitions.toSorted((a, b) => a.partitionId - b.partitionId),
       guarantee,
     }
+  }
+
+  // Told of a batch that ended before, it says nothing of this one.
+  #lagOf({ batchId }: PlannedBatch, source: string): Pick<SourceProgress, 'latestOffset' | 'lag'> {
+    const lag = this.#lag?.batchId === batchId ? this.#lag.sources.find((each) => each.source === source) : undefined
+    if (lag === undefined) return {}
+    const { latestOffset, rows } = lag
+    return { latestOffset, lag: rows }
   }
 
   // The partitions of a union are { source, partition }.
@@ -145,8 +162,9 @@ function sum(partitions: readonly PartitionProgress[], figure: (partition: Parti
   return partitions.reduce((total, partition) => total + figure(partition), 0)
 }
 
-function partOf(offset: object, source: string): object {
-  return (offset as Readonly<Record<string, object>>)[source] ?? {}
+/** One source's part of an offset: of a union's the one under its name. */
+export function sourceOffset(offset: object, source: string, sources: readonly string[]): object {
+  return sources.length === 1 ? offset : ((offset as Readonly<Record<string, object>>)[source] ?? {})
 }
 
 function perSecond(rows: number, ms: number): number {

@@ -2,6 +2,7 @@ import { concat, map, Observable } from 'rxjs'
 import type { BatchOutcome, PlannedBatch } from './batch.ts'
 import type { Checkpoint, CheckpointSession, LogRecord, Recovered } from './checkpoint/checkpoint.ts'
 import { CheckpointWriteError } from './errors.ts'
+import { frozenCopy } from './offset.ts'
 import { fromCommand, fromResult, settle } from './result.ts'
 import { Tracker } from './tracker.ts'
 
@@ -17,7 +18,7 @@ export class QueryLog {
 
   constructor(session: CheckpointSession) {
     this.session = session
-    this.#recovered = session.recovered
+    this.#recovered = frozenCopy(session.recovered)
   }
 
   /** Opens the checkpoint, and with it takes its lease. */

@@ -18,7 +18,7 @@ export interface LimitOptions {
   readonly maxRows?: number
   readonly maxBytes?: number
   readonly maxFiles?: number
-  /** Fewer rows wait for more, but no longer than `maxDelay`. Needs a source with `distance`; `availableNow` ignores it. @default 0 */
+  /** Fewer rows wait for more, but no longer than `maxDelay`. Needs a source with `distance`; `availableNow` and `once` ignore it. @default 0 */
   readonly minRows?: number
   /** Needed with `minRows`. Milliseconds, or a text such as '5 minutes'. */
   readonly maxDelay?: Duration
@@ -49,6 +49,8 @@ export interface QueryOptions<Dead = unknown> {
   readonly highWaterBytes?: number
   /** Chunks that an Observable `read` may be ahead of its writer before it fails. @default 1000 */
   readonly maxPushed?: number
+  /** A partition that is being read and gives nothing for so long is told of as `stall`. 0: never. @default '1 minute' */
+  readonly stallAfter?: Duration
   /** For every call of a port, and for a partition as a whole. @default 3 attempts, 100 ms · 2ⁿ with full jitter, 30 s at most */
   readonly retry?: Partial<RetryPolicy>
   /** Rebuilds source and sink when a run fails, and recovers. @default one run only */
@@ -90,6 +92,7 @@ export type QuerySettings = Pick<
   | 'highWaterMark'
   | 'highWaterBytes'
   | 'maxPushed'
+  | 'stallAfterMs'
 > & { readonly sinkId: string; readonly mode: RowMode }
 
 /** The options with their defaults. @throws OptionError */
@@ -103,6 +106,7 @@ export function querySettings<Dead>(options: QueryOptions<Dead>): QuerySettings 
     highWaterMark: rules.positiveInteger,
     highWaterBytes: rules.limit,
     maxPushed: rules.positiveInteger,
+    stallAfter: durationRule,
     retry: rules.object,
     restart: rules.object,
     require: oneOf(...guaranteeLevels),
@@ -128,6 +132,8 @@ export function querySettings<Dead>(options: QueryOptions<Dead>): QuerySettings 
     highWaterMark: options.highWaterMark ?? 2,
     highWaterBytes: options.highWaterBytes ?? defaultHighWaterBytes,
     maxPushed: options.maxPushed ?? 1000,
+    // 0 is never, and not at once
+    stallAfterMs: durationMs(options.stallAfter ?? '1 minute', 'writeStream', 'stallAfter') || Infinity,
     sinkId: options.sinkId ?? 'main',
     mode,
   }

@@ -1,6 +1,7 @@
 import { firstValueFrom, Observable, ReplaySubject, Subject, takeUntil } from 'rxjs'
 import type { QueryEvent } from './events.ts'
 import type { QueryProgress } from './progress.ts'
+import { ProgressFeed } from './progress-feed.ts'
 import type { RunControls } from './query.ts'
 import { Tracker } from './tracker.ts'
 import type { TriggerOutcome } from './trigger.ts'
@@ -23,17 +24,23 @@ const progressKept = 100
  * `await using run = query.start()` drains at the end of the block.
  */
 export class QueryRun implements AsyncDisposable {
-  /** The progress of each batch. Hot; repeats the last one to late subscribers; fails when the run does. */
+  /**
+   * The progress of each batch. Hot; repeats the last one to late subscribers. Fails when the run does, for whoever takes errors;
+   * for a mere function it ends, and {@link terminated} has the failure.
+   */
   readonly progress$: Observable<QueryProgress>
   /**
    * Everything that happens, as it happens. Hot, never fails, completes when the run is over. A subscriber that throws changes nothing that is delivered;
    * RxJS reports its error as an uncaught one, which ends a process that doesn't handle these.
    */
   readonly events$: Observable<QueryEvent>
-  /** Resolves when the run is over and everything is unlocked; rejects with its failure. */
+  /**
+   * Resolves when the run is over and everything is unlocked; rejects with its failure. A failure that nobody listens for, here or
+   * at {@link progress$}, is an unhandled rejection: it ends the process, and is not lost.
+   */
   readonly terminated: Promise<void>
 
-  readonly #progress = new ReplaySubject<QueryProgress>(1)
+  readonly #progress = new ProgressFeed()
   readonly #events = new Subject<QueryEvent>()
   readonly #outcomes = new Subject<TriggerOutcome | { readonly error: unknown }>()
   // Repeated to whoever comes late: a pipeline that is still starting, or is started again.
@@ -53,10 +60,7 @@ export class QueryRun implements AsyncDisposable {
     this.terminated = promise
     this.#settle = { resolve, reject }
     this.events$ = this.#events.asObservable()
-    this.progress$ = new Observable((subscriber) => {
-      this.terminated.catch(() => {}) // whoever listens here hears of a failure here
-      return this.#progress.subscribe(subscriber)
-    })
+    this.progress$ = this.#progress
     queueMicrotask(() => this.#begin(run))
   }
 
@@ -78,7 +82,7 @@ export class QueryRun implements AsyncDisposable {
     return !this.#over
   }
 
-  /** Lets the batch in flight finish and begins no other. Resolves when everything is unlocked; rejects when the run fails meanwhile. */
+  /** Lets the batch in flight finish and begins no other; a journaled source's read into the journal is part of its batch. Resolves when everything is unlocked; rejects when the run fails meanwhile. */
   drain(): Promise<void> {
     this.#drain.next()
     return this.terminated
@@ -101,15 +105,16 @@ export class QueryRun implements AsyncDisposable {
    * What `minRows` holds back is not waited for.
    */
   async processAllAvailable(): Promise<void> {
-    this.terminated.catch(() => {}) // whoever waits here hears of a failure here
     if (this.#over) return this.terminated
     const before = this.#ticks
     const nothingNew = firstValueFrom(
       new Observable<void>((subscriber) =>
         this.#outcomes.subscribe({
           next: (outcome) => {
-            if ('error' in outcome) subscriber.error(outcome.error)
-            else if (this.#ticks > before && (outcome.batchId === undefined || outcome.caughtUp)) subscriber.next()
+            if ('error' in outcome) {
+              this.#heard()
+              subscriber.error(outcome.error)
+            } else if (this.#ticks > before && (outcome.batchId === undefined || outcome.caughtUp)) subscriber.next()
             else this.#kick.next()
           },
           complete: () => subscriber.next(),
@@ -148,7 +153,7 @@ export class QueryRun implements AsyncDisposable {
         error: (error: unknown) => {
           this.#over = true
           this.#outcomes.next({ error })
-          this.#progress.error(error)
+          if (this.#progress.fail(error)) this.#heard()
           this.#finish()
           this.#settle.reject(error)
         },
@@ -159,6 +164,11 @@ export class QueryRun implements AsyncDisposable {
           this.#settle.resolve()
         },
       })
+  }
+
+  /** Somebody is told of the failure: it is no unhandled one. */
+  #heard(): void {
+    this.terminated.catch(() => {})
   }
 
   #finish(): void {

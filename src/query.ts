@@ -7,21 +7,26 @@ import {
   EMPTY,
   endWith,
   filter,
+  finalize,
   ignoreElements,
   map,
   merge,
   type Observable,
   of,
   type SchedulerLike,
+  Subject,
   takeUntil,
   tap,
   throwError,
 } from 'rxjs'
 import { commandPort } from '../operators/call-port.ts'
+import { detectStalls } from '../operators/detect-stalls.ts'
 import { locateError } from '../operators/locate-error.ts'
+import { reportLag } from '../operators/report-lag.ts'
 import { retryBackoff } from '../operators/retry-backoff.ts'
 import type { RowsOperator } from '../operators/transform-rows.ts'
 import { usingResource } from '../operators/using-resource.ts'
+import { checkReader, checkWriter } from './check-ports.ts'
 import type { Checkpoint } from './checkpoint/checkpoint.ts'
 import { isDeterministic } from './deterministic.ts'
 import { GuaranteeError } from './errors.ts'
@@ -31,6 +36,7 @@ import { atLeast, computeGuarantee, type Guarantee, type GuaranteeLevel } from '
 import { runPipeline } from './pipeline.ts'
 import { ProgressBuilder, type QueryProgress } from './progress.ts'
 import { QueryLog } from './query-log.ts'
+import { redactError } from './redact.ts'
 import { fromCommand, type Result } from './result.ts'
 import type { RetryPolicy } from './retry.ts'
 import { type RunContext, runContext } from './run-context.ts'
@@ -64,6 +70,8 @@ export interface QuerySpec<Offset extends object, Partition, Row extends object,
   readonly highWaterMark: number
   readonly highWaterBytes: number
   readonly maxPushed: number
+  /** Milliseconds; Infinity: no partition is ever said to have stalled. */
+  readonly stallAfterMs: number
 }
 
 /** How a run is steered and observed from outside. */
@@ -85,7 +93,10 @@ export function runQuery<Offset extends object, Partition, Row extends object, O
   spec: QuerySpec<Offset, Partition, Row, Out, Message>,
   controls: RunControls,
 ): Observable<QueryProgress> {
-  const emit = (event: QueryEventBody): void => controls.onEvent({ at: spec.scheduler.now(), ...event })
+  const emit = (event: QueryEventBody): void => {
+    const safe = 'error' in event ? { ...event, error: redactError(event.error) } : event
+    controls.onEvent({ at: spec.scheduler.now(), ...safe })
+  }
   const runs = new Tracker()
   return usingResource({
     open: () => QueryLog.open(spec.checkpoint, spec.source.parts),
@@ -137,16 +148,24 @@ function runWithRestarts<Offset extends object, Partition, Row extends object, O
         const observe = (event: QueryEventBody): void => {
           builder.observe({ at: spec.scheduler.now(), ...event })
           emit(event)
+          event$.next(event)
         }
+        // What follows from events, and is told as events: nothing waits for it.
+        const event$ = new Subject<QueryEventBody>()
+        const derived$ = merge(
+          event$.pipe(reportLag(reader, spec.source.parts)),
+          event$.pipe(detectStalls(spec.stallAfterMs, spec.scheduler)),
+        ).pipe(tap(observe), ignoreElements())
         const context = contextOf(spec, log, observe, tracker, deterministic)
         if (!told) emit({ type: 'started', queryId: log.queryId, runId, name: spec.name, guarantee })
         told = true
-        return concat(
-          startWriter(spec, writer, log, context),
+        const batches$ = concat(
+          startWriter(spec, writer, log, context).pipe(takeUntil(controls.drain$)),
           runPipeline({ ...spec, ...controls, kick$, reader, writer, log, context, limit: limitOf(spec, reader) }).pipe(
             map((batch) => builder.finish(batch, spec.scheduler.now())),
           ),
         )
+        return merge(derived$, batches$.pipe(finalize(() => event$.complete())))
       },
       close: ({ reader, writer }) =>
         concat(
@@ -192,7 +211,12 @@ function openPorts<Offset extends object, Partition, Row extends object, Out ext
 ): Observable<{ readonly reader: StreamReader<Offset, Partition, Row>; readonly writer: StreamWriter<Out, Message> }> {
   return defer(() => {
     const reader = source.reader()
-    return defer(() => of({ reader, writer: sink.writer() })).pipe(
+    checkReader(source.name, reader)
+    return defer(() => {
+      const writer = sink.writer()
+      checkWriter(sink.name, writer)
+      return of({ reader, writer })
+    }).pipe(
       catchError((error: unknown) =>
         concat(
           stopPort('source', () => reader.stop?.(), emit),
@@ -219,9 +243,7 @@ function guaranteeOf<Offset extends object, Partition, Row extends object, Out e
     durable: spec.checkpoint.durable ?? true,
   })
   if (spec.require !== undefined && !atLeast(guarantee.level, spec.require)) {
-    throw new GuaranteeError(
-      `query ${JSON.stringify(spec.name)} requires ${spec.require}, and it can give ${guarantee.level}: ${guarantee.reason}`,
-    )
+    throw new GuaranteeError(`it requires ${spec.require}, and it can give ${guarantee.level}: ${guarantee.reason}`)
   }
   return guarantee
 }

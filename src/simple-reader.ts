@@ -1,7 +1,8 @@
 import { map, type Observable, of } from 'rxjs'
 import { bindPorts } from './bind-ports.ts'
-import { OffsetRegressionError, PortError } from './errors.ts'
-import { canonicalOffset } from './offset.ts'
+import { checkSimpleReader } from './check-ports.ts'
+import { OffsetRegressionError, OptionError, PortError } from './errors.ts'
+import { canonicalOffset, compareOffsets } from './offset.ts'
 import { fromResult } from './result.ts'
 import type { ReadLimit, ReplayableReader, SimpleStreamReader } from './source.ts'
 
@@ -26,10 +27,17 @@ interface Prefetched<Offset, Row> {
 /**
  * A simple reader as a stream reader. `latestOffset` already reads the rows; they are kept until the batch is committed, and a replay by another process asks
  * `readBetween` for them.
+ * @throws OptionError without `readBetween`: such a reader can't repeat itself, and belongs in `journaled`.
  */
 export function fromSimple<Offset extends object, Row extends object>(
   simple: ReplayableSimpleReader<Offset, Row>,
 ): ReplayableReader<Offset, SimplePartition<Offset>, Row> {
+  if (typeof simple.readBetween !== 'function') {
+    throw new OptionError(
+      'simpleStreamReader: "readBetween" is missing, without which a batch can\'t be read again after a crash; give it one, or wrap the reader in journaled(…) as a streamReader',
+    )
+  }
+  checkSimpleReader('simpleStreamReader', simple)
   const prefetch = prefetching(simple)
   return {
     initialOffset: () => simple.initialOffset(),
@@ -74,7 +82,7 @@ export function prefetching<Offset extends object, Row extends object>(
               `read gave ${rows.length} rows and ended where it started (${from}): the same rows would come again for ever`,
             )
           }
-          if (simple.compare !== undefined && simple.compare(end, start) < 0) {
+          if (simple.compare !== undefined && compareOffsets(simple.compare.bind(simple), end, start) < 0) {
             throw new OffsetRegressionError(`read went back from ${from} to ${to}`)
           }
           kept = from === to ? undefined : { start: from, end: to, offset: end, rows }

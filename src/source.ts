@@ -22,7 +22,8 @@ export interface ReadContext extends PartitionContext {}
  * `initialOffset` once in the life of a query → for each batch `latestOffset` → `partitions` → (the plan is made durable)
  * → `read` for each partition → (the writer commits, the batch is logged as done) → `commit`. A replayed batch starts at `read`.
  *
- * Every call but `read` is made one at a time. A call that fails is repeated by the query's retry policy.
+ * Every call but `read` is made one at a time; `reportLatestOffset`, and `distance` with it, also beside the others, once a batch, for the lag.
+ * A call that fails is repeated by the query's retry policy; not for the lag, which then isn't told.
  */
 export interface ReaderBase<Offset extends object, Partition, Row extends object> {
   /** Where a new query begins. Asked once in the life of a query and logged at once, so "now" is a fine answer. */

@@ -12,6 +12,7 @@ import {
   toArray,
 } from 'rxjs'
 import type { Batch } from './batch.ts'
+import { checkWriter } from './check-ports.ts'
 import { ChildSink } from './child-sink.ts'
 import { OptionError } from './errors.ts'
 import { weakerGuarantee } from './guarantee.ts'
@@ -83,7 +84,9 @@ export function tee<const Sinks extends Readonly<Record<string, AnySink>>>(
     streamWriter: () => {
       const children = makers.map(([id, sink]) => {
         const make = typeof sink === 'function' ? sink : sink.streamWriter
-        return new ChildSink(id, make() as unknown as StreamWriter<object, unknown>)
+        const writer = make() as unknown as StreamWriter<object, unknown>
+        checkWriter(id, writer)
+        return new ChildSink(id, writer)
       })
       return teeWriter(children) as unknown as StreamWriter<TeeRow<Sinks>, TeeMessage<Sinks>>
     },

@@ -45,6 +45,8 @@ export interface TriggerFunction {
   (context: TriggerContext): Observable<unknown>
   /** The query freezes a target when it starts, and {@link TriggerOutcome.caughtUp} says when it is reached. */
   readonly bounded?: true
+  /** One batch and no more: it is not held back to wait for `minRows`. */
+  readonly single?: true
 }
 
 /**
@@ -76,9 +78,9 @@ export function availableNow(): TriggerFunction {
   return Object.assign(trigger, { bounded: true } as const)
 }
 
-/** One batch at most, within the query's limit; then the query completes. A restart is another run, with a batch of its own. */
+/** One batch at most, within the query's limit (whatever `minRows`); then the query completes. A restart is another run, with a batch of its own. */
 export function once(): TriggerFunction {
-  return () => of(0)
+  return Object.assign(() => of(0), { single: true } as const)
 }
 
 /** Options of {@link whenAvailable}. */

@@ -1,5 +1,6 @@
 import { concat, concatMap, from, ignoreElements, map, merge, type Observable, of, reduce, toArray } from 'rxjs'
 import { bindPorts } from './bind-ports.ts'
+import { checkReader } from './check-ports.ts'
 import type { StreamSource } from './data-source.ts'
 import { OffsetRegressionError, OptionError } from './errors.ts'
 import { sameOffset } from './offset.ts'
@@ -52,6 +53,7 @@ export function union<const Sources extends Readonly<Record<string, AnySource>>>
       unionReader(
         Object.entries(sources).map(([name, source]): Child<RowsOf<Sources>> => {
           const reader = source.streamReader() as StreamReader<object, unknown, RowsOf<Sources>>
+          checkReader(name, reader)
           if (reader.kind === 'acked')
             throw new OptionError(`union: ${JSON.stringify(name)} is a queue, and must be journaled here`)
           return [name, reader]

@@ -5,6 +5,7 @@ import {
   type GuaranteeInput,
   type GuaranteeLevel,
   guaranteeLevels,
+  weakerGuarantee,
 } from '../src/guarantee.ts'
 import type { WriterGuarantee } from '../src/sink.ts'
 
@@ -81,6 +82,60 @@ describe('computeGuarantee', () => {
     [{ reader: 'replayable', writer: { idempotent: 'key' }, deterministic: true }, /by their key/],
   ])('says what is in the way of more: %j', (input, reason) => {
     expect(computeGuarantee({ ...input, durable: true }).reason).toMatch(reason)
+  })
+})
+
+describe('the reason says where the rows of an acknowledged queue are:', () => {
+  const disk = /after the acknowledgement the rows' durability is that of the checkpoint's disk, not the broker's$/
+  const reasonsOf = (reader: GuaranteeInput['reader'], identity: boolean, durable = true) =>
+    writers
+      .filter((writer) => writer !== 'append')
+      .map((writer) => computeGuarantee({ reader, identity, writer, deterministic: true, durable }).reason)
+
+  it('of a journaled one on the disk, for every promise above at-least-once', () => {
+    const reasons = reasonsOf('journaled', true)
+    expect(reasons).toEqual([
+      expect.stringMatching(
+        /^batches are replayed with the same range, .* the sink takes each batch once; after the ack/,
+      ),
+      expect.stringMatching(/^a replayed batch overwrites its rows by their key; after the ack/),
+      expect.stringMatching(/^a replayed batch repeats its requests .* which the receiver drops; after the ack/),
+    ])
+    for (const reason of reasons) expect(reason).toMatch(disk)
+  })
+
+  it('of no other source, which can be read again or acknowledges only what was written', () => {
+    for (const reason of [
+      ...reasonsOf('replayable', false),
+      ...reasonsOf('replayable', true),
+      ...reasonsOf('acked', true),
+    ])
+      expect(reason).not.toMatch(/disk/)
+  })
+})
+
+describe('weakerGuarantee', () => {
+  it.each<[WriterGuarantee, WriterGuarantee, WriterGuarantee]>([
+    ['transactional', 'transactional', 'transactional'],
+    ['transactional', { idempotent: 'key' }, { idempotent: 'position' }],
+    ['transactional', { idempotent: 'position' }, { idempotent: 'position' }],
+    ['transactional', 'append', 'append'],
+    [{ idempotent: 'key' }, { idempotent: 'key' }, { idempotent: 'key' }],
+    [{ idempotent: 'key' }, { idempotent: 'position' }, { idempotent: 'position' }],
+    [{ idempotent: 'key' }, 'append', 'append'],
+    [{ idempotent: 'position' }, 'append', 'append'],
+  ])('of %j and %j is %j, in either order', (a, b, weaker) => {
+    expect([weakerGuarantee(a, b), weakerGuarantee(b, a)]).toEqual([weaker, weaker])
+  })
+
+  it('promises of no source more than either sink does', () => {
+    for (const { input } of cases) {
+      for (const other of writers) {
+        const level = (writer: WriterGuarantee) => computeGuarantee({ ...input, writer, durable: true }).level
+        const both = level(weakerGuarantee(input.writer, other))
+        expect([atLeast(level(input.writer), both), atLeast(level(other), both)]).toEqual([true, true])
+      }
+    }
   })
 })
 

@@ -1,4 +1,4 @@
-import { from, throwError } from 'rxjs'
+import { from, interval, take, throwError, VirtualTimeScheduler } from 'rxjs'
 import { describe, expect, it } from 'vitest'
 import { memoryCheckpoint } from '../src/checkpoint/memory.ts'
 import { memorySink } from '../src/connectors/memory/sink.ts'
@@ -8,6 +8,7 @@ import { type JournalOptions, journaled } from '../src/journaled.ts'
 import type { AckedReader } from '../src/source.ts'
 import { readStream } from '../src/stream.ts'
 import { availableNow, once } from '../src/trigger.ts'
+import { union } from '../src/union.ts'
 import { numberSink, outcomeOf } from './engine/recording.ts'
 
 const options = (checkpoint = memoryCheckpoint()) => ({
@@ -113,6 +114,44 @@ describe('a journaled simple reader', () => {
     expect(sink.rows).toEqual(rows)
   })
 
+  it.each([
+    ['without an identity', undefined],
+    ['with an identity', { identity: ({ n }: Reading) => String(n) }],
+  ] as const)('%s is given the commit of the last batch again when it starts again', (_name, identity) => {
+    const checkpoint = memoryCheckpoint()
+    outcomeOf(readStream(thermometer([7], [], identity)).writeStream(numberSink(), options(checkpoint)))
+    const calls: string[] = []
+    outcomeOf(readStream(thermometer([8], calls, identity)).writeStream(numberSink(), options(checkpoint)))
+    expect(calls).toEqual(['commit 1', 'read 1', 'commit 2'])
+  })
+
+  it('is given the commit that a crash kept from it: its rows are durable, although they are not written', () => {
+    const checkpoint = memoryCheckpoint()
+    const refuses = {
+      name: 'thermometer',
+      streamReader: () =>
+        journaled({
+          initialOffset: () => ({ at: 0 }),
+          read: () => ({ rows: [{ n: 7 }], end: { at: 1 } }),
+          commit: () => {
+            throw new Error('connection lost')
+          },
+        }),
+    }
+    const { error } = outcomeOf(readStream(refuses).writeStream(numberSink(), options(checkpoint)))
+    expect((error as Error).message).toContain('connection lost')
+    const calls: string[] = []
+    const rows: number[] = []
+    outcomeOf(readStream(thermometer([], calls)).writeStream(numberSink([], rows), options(checkpoint)))
+    expect([calls, rows]).toEqual([['commit 1'], [7]])
+  })
+
+  it('is given no commit when a new query starts', () => {
+    const calls: string[] = []
+    outcomeOf(readStream(thermometer([], calls)).writeStream(numberSink(), options()))
+    expect(calls).toEqual(['read 0'])
+  })
+
   it('refuses rows that do not move the offset', () => {
     const source = {
       name: 'stuck',
@@ -147,6 +186,74 @@ describe('a journaled queue', () => {
     const source = { name: 'queue', streamReader: () => journaled(queue(numbered(1, 2), calls)()) }
     outcomeOf(readStream(source).writeStream(numberSink(calls), options()))
     expect(calls).toEqual(['sink start 1', 'ack 1,2', 'begin 0', 'open 0/0/0', 'sink commit 0: 1 2', 'sink stop'])
+  })
+
+  it('is not acknowledged again when it starts again: its positions belong to a connection that is gone', () => {
+    const checkpoint = memoryCheckpoint()
+    const run = (messages: Reading[], calls: string[]) =>
+      outcomeOf(
+        readStream({ name: 'queue', streamReader: () => journaled(queue(messages, calls)()) }).writeStream(
+          numberSink(),
+          options(checkpoint),
+        ),
+      )
+    run(numbered(1, 2), [])
+    const calls: string[] = []
+    run(numbered(3), calls)
+    expect(calls).toEqual(['ack 3'])
+  })
+
+  describe('with an identity, in one run', () => {
+    const identity = ({ n }: Reading) => String(n)
+    const run = (messages: Reading[], maxRows: number) => {
+      const rows: number[] = []
+      const scheduler = new VirtualTimeScheduler()
+      const query = readStream({
+        name: 'queue',
+        streamReader: () => journaled(queue(messages, [])(), { identity }),
+      }).writeStream(numberSink([], rows), {
+        ...options(),
+        trigger: interval(1, scheduler).pipe(take(4)),
+        limit: { maxRows },
+        scheduler,
+      })
+      const { values } = outcomeOf(query)
+      scheduler.flush()
+      return { rows, inputRows: values.map(({ numInputRows }) => numInputRows) }
+    }
+
+    it('drops what is delivered again in a later batch', () => {
+      expect(run(numbered(1, 2, 1, 2, 3, 1), 2)).toEqual({ rows: [1, 2, 3], inputRows: [2, 0, 1] })
+    })
+
+    it('drops what is delivered again in the same batch', () => {
+      expect(run(numbered(1, 1, 2, 1), 4)).toEqual({ rows: [1, 2], inputRows: [2] })
+    })
+  })
+
+  it('with an identity, keeps rows that were read and not journaled: they were delivered once', () => {
+    const identity = ({ n }: Reading) => String(n)
+    const inner = queue(numbered(1, 2), [])()
+    let failures = 1
+    // The other source of the union fails after this one was read, so that both are read again.
+    const flaky = (): ReturnType<ReturnType<typeof queue>> => ({
+      ...queue(numbered(10), [])(),
+      *read() {
+        if (failures-- > 0) throw new Error('connection lost')
+        yield numbered(10)
+      },
+    })
+    const rows: number[] = []
+    const source = union({
+      steady: { name: 'steady', streamReader: () => journaled(inner, { identity }) },
+      flaky: { name: 'flaky', streamReader: () => journaled(flaky(), { identity }) },
+    })
+    const scheduler = new VirtualTimeScheduler()
+    const outcome = outcomeOf(
+      readStream(source).writeStream(numberSink([], rows), { ...options(), retry: { maxAttempts: 2 }, scheduler }),
+    )
+    scheduler.flush()
+    expect([outcome.error, failures, rows]).toEqual([undefined, -1, [1, 2, 10]])
   })
 
   it.each([

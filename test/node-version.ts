@@ -1,5 +1,11 @@
+import { isTooOld, tooOldMessage } from '../scripts/wanted-node.mjs'
+
 /** Fails the whole run on the wrong Node instead of testing something else than what is shipped. */
-export default function assertNodeVersion(): void {
-  const major = Number(process.versions.node.split('.')[0])
-  if (major < 22) throw new Error(`the tests need Node 24 (or 22.19 at least), and this is ${process.version}`)
+export default function assertRuntime(): void {
+  assertNodeVersion(process.versions.node, process.execPath)
+}
+
+/** @throws Error that says what was found and what to do, for a version that the package doesn't support. */
+export function assertNodeVersion(version: string, path: string): void {
+  if (isTooOld(version)) throw new Error(tooOldMessage(`v${version} (${path})`))
 }

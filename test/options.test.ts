@@ -182,6 +182,7 @@ const run = {
   highWaterMark: count,
   highWaterBytes: ['1', 0, -1, 1.5, Number.NaN, null],
   maxPushed: count,
+  stallAfter: duration,
   retry: object,
   restart: object,
   require: ['exactly once', 1, null],

@@ -1,8 +1,8 @@
 import { spawnSync } from 'node:child_process'
-import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, mkdtempSync, realpathSync, rmSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import { join } from 'node:path'
+import { delimiter, join } from 'node:path'
 import { fileURLToPath, pathToFileURL } from 'node:url'
 import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest'
 import { committedRows, startNode } from './examples/child.ts'
@@ -78,7 +78,7 @@ test('the first pipeline runs against an API in the manner of JSONPlaceholder, s
 globalThis.fetch = (url, options) => real(url.replace('https://jsonplaceholder.typicode.com', '${here}'), options)`,
   )
   const start = () => startNode(fileOf(comments), { cwd, nodeOptions: ['--import', pathToFileURL(redirect).href] })
-  const ids = async () => (await committedRows<{ id: number }>(join(cwd, 'data/comments'))).map(({ id }) => id)
+  const ids = async () => (await committedRows<{ id: number }>(join(cwd, 'data/my-comments'))).map(({ id }) => id)
 
   const first = start()
   await first.said('batch 0: 10 rows')
@@ -94,6 +94,21 @@ globalThis.fetch = (url, options) => real(url.replace('https://jsonplaceholder.t
   expect(await second.ended, second.output()).toEqual({ code: 0, signal: null })
   expect(await ids()).toEqual(all.map(({ id }) => id))
   expect(asked.every((url) => url.startsWith('/comments?'))).toBe(true)
+})
+
+test('npx takes the Node of the project, whatever the machine has first in its path', () => {
+  const own = join(root, 'node_modules/.bin/node')
+  if (!existsSync(own)) return // a platform that it brings none for
+  const [command] = /`(npx node) examples\//.exec(readme)?.slice(1) ?? []
+  const path = process.env.PATH?.split(delimiter).filter((entry) => !entry.includes('node_modules')) ?? []
+  const { stdout, stderr } = spawnSync(`${command} -p process.execPath`, {
+    cwd: root,
+    encoding: 'utf8',
+    shell: true,
+    // Whatever a package manager that runs the tests would add again.
+    env: { HOME: process.env.HOME, PATH: path.join(delimiter), SystemRoot: process.env.SystemRoot },
+  })
+  expect(realpathSync(stdout.trim()), stderr).toBe(realpathSync(own))
 })
 
 function workFolder(): string {

@@ -1,4 +1,4 @@
-import { existsSync, readFileSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { describe, expect, test } from 'vitest'
 import * as operators from '../operators/index.ts'
 import { memoryCheckpoint } from '../src/checkpoint/memory.ts'
@@ -27,6 +27,35 @@ test('every npm command is a script, and the named Node is the one of the packag
   expect(commands).toContain('start')
   expect(commands.filter((name) => scripts[name] === undefined)).toEqual([])
   expect(engines.node).toBe(`>=${/Node (\d+\.\d+)/.exec(readme)?.[1]}.0`)
+})
+
+test('no program writes where another one or an example does', () => {
+  const foldersOf = (code: string) => [
+    ...new Set([...code.matchAll(/'((?:data|checkpoints)\/[\w-]+)'/g)].map(([, name]) => name!)),
+  ]
+  const folders = blocksOf(readme).flatMap(({ code }) => foldersOf(code))
+  expect(folders.length).toBeGreaterThan(5)
+  expect(folders.filter((name, index) => folders.indexOf(name) !== index)).toEqual([])
+  const examples = readdirSync(new URL('examples/', root))
+    .filter((file) => file.endsWith('.ts'))
+    .map((file) => readFileSync(new URL(`examples/${file}`, root), 'utf8'))
+    .flatMap((code) => [...code.matchAll(/(?:\$\{(?:data|checkpoints)\}\/|const name = `)([a-z]+(?:-[a-z]+)*)/g)])
+    .map(([, name]) => name!)
+  expect(examples).toEqual(expect.arrayContaining(['weather', 'current', 'comments', 'by-hand', 'earthquakes']))
+  expect(folders.filter((name) => examples.some((example) => name.split('/')[1]!.startsWith(example)))).toEqual([])
+})
+
+test('every example is in the list, and is run by the tests', () => {
+  const listed = [...readme.matchAll(/^\| \[[\w-]+\]\(examples\/(\d\d-[\w-]+\.ts)\)/gm)].map(([, file]) => file!)
+  expect(listed).toEqual(
+    readdirSync(new URL('examples/', root))
+      .filter((file) => /^\d/.test(file))
+      .sort(),
+  )
+  const tests = ['weather', 'examples'].map((name) =>
+    readFileSync(new URL(`test/examples/${name}.integration.test.ts`, root), 'utf8'),
+  )
+  expect(listed.filter((file) => !tests.some((code) => code.includes(`('${file}'`)))).toEqual([])
 })
 
 test('every block is a whole program', () => {
@@ -101,6 +130,7 @@ describe('the table of', () => {
       highWaterMark: String(settings.highWaterMark),
       highWaterBytes: `${settings.highWaterBytes / 2 ** 20} MiB`,
       maxPushed: String(settings.maxPushed),
+      stallAfter: `${settings.stallAfterMs / 60_000} minute`,
       restart: `${settings.restart.maxAttempts} run`,
     })
     const { maxAttempts, initialDelayMs, factor, maxDelayMs } = settings.retry
@@ -134,6 +164,8 @@ test('the list of events is complete', () => {
     'partition-finished': 1,
     'partition-failed': 1,
     retry: 1,
+    lag: 1,
+    stall: 1,
     skipped: 1,
     'sink-committed': 1,
     done: 1,

@@ -1,14 +1,16 @@
-import { throwError } from 'rxjs'
+import { of, throwError } from 'rxjs'
 import { describe, expect, it } from 'vitest'
 import { memoryCheckpoint } from '../src/checkpoint/memory.ts'
 import { memorySink } from '../src/connectors/memory/sink.ts'
 import { memoryStream } from '../src/connectors/memory/source.ts'
 import { CheckpointCorruptError, OptionError } from '../src/errors.ts'
 import { journaled } from '../src/journaled.ts'
-import type { AckedReader } from '../src/source.ts'
+import { fromCommand } from '../src/result.ts'
+import { type AckedReader, type ReadLimit, type ReplayableReader, readAllAvailable } from '../src/source.ts'
 import { readStream } from '../src/stream.ts'
 import { availableNow, once } from '../src/trigger.ts'
-import { union } from '../src/union.ts'
+import { type UnionOffset, type UnionPartition, union } from '../src/union.ts'
+import { now, settle } from './connectors/drive.ts'
 import { numberSink, numberSource, outcomeOf } from './engine/recording.ts'
 
 const options = (checkpoint = memoryCheckpoint()) => ({
@@ -116,6 +118,169 @@ describe('union', () => {
   })
 })
 
+describe('the ports of a union', () => {
+  type Reader = ReplayableReader<{ readonly at: number }, { readonly to: number }, { n: number }>
+
+  /** A reader that does nothing, but for what is asked of it. */
+  const idle = (changes: Partial<Reader> = {}) => ({
+    name: 'idle',
+    streamReader: (): Reader => ({
+      initialOffset: () => ({ at: 0 }),
+      latestOffset: (start) => start,
+      partitions: (_start, { at }) => [{ to: at }],
+      read: () => [],
+      ...changes,
+    }),
+  })
+  const readerOf = (sources: Parameters<typeof union>[0]) =>
+    union(sources).streamReader() as ReplayableReader<UnionOffset, UnionPartition, object>
+
+  /** What each of three sources may take of a limit. */
+  const shares = (limit: Partial<ReadLimit>) => {
+    const asked: ReadLimit[] = []
+    const source = idle({
+      latestOffset: (start, limit) => {
+        asked.push(limit)
+        return start
+      },
+    })
+    const reader = readerOf({ a: source, b: source, c: source })
+    const start = now(() => reader.initialOffset())
+    now(() => reader.latestOffset(start, { ...readAllAvailable, ...limit }))
+    return asked
+  }
+
+  it('share every limit out, the first sources taking what does not divide', () => {
+    expect(shares({ maxRows: 10, maxBytes: 20, maxFiles: 8 })).toEqual([
+      { maxRows: 4, maxBytes: 7, maxFiles: 3 },
+      { maxRows: 3, maxBytes: 7, maxFiles: 3 },
+      { maxRows: 3, maxBytes: 6, maxFiles: 2 },
+    ])
+  })
+
+  it.each(['maxRows', 'maxBytes', 'maxFiles'] as const)('give each source one of %s at least', (name) => {
+    expect(shares({ [name]: 1 }).map((limit) => limit[name])).toEqual([1, 1, 1])
+  })
+
+  it('set no limit where none is', () => {
+    expect(shares({})).toEqual([readAllAvailable, readAllAvailable, readAllAvailable])
+    expect(shares({ maxFiles: 3 })).toEqual(Array(3).fill({ ...readAllAvailable, maxFiles: 1 }))
+  })
+
+  it('take by default what gives each source no more than its own default', () => {
+    const sources = {
+      a: idle({ defaultLimit: { maxRows: 100, maxBytes: 7 } }),
+      b: idle({ defaultLimit: { maxRows: 10, maxFiles: 5 } }),
+      c: idle(),
+    }
+    expect(readerOf(sources).defaultLimit).toEqual({ maxRows: 30, maxBytes: 21, maxFiles: 15 })
+    expect(readerOf({ a: idle(), b: idle() }).defaultLimit).toEqual(readAllAvailable)
+  })
+
+  it('add up the distances, however the sources answer', () => {
+    const reader = readerOf({
+      plain: idle({ distance: (from, to) => to.at - from.at }),
+      observed: idle({ distance: (from, to) => of(10 * (to.at - from.at)) }),
+    })
+    const [from, to] = [
+      { plain: { at: 1 }, observed: { at: 2 } },
+      { plain: { at: 4 }, observed: { at: 7 } },
+    ]
+    expect(now(() => reader.distance?.(from, to) ?? 0)).toBe(3 + 50)
+  })
+
+  it('wait for a distance that is a promise', async () => {
+    const reader = readerOf({ late: idle({ distance: (from, to) => Promise.resolve(to.at - from.at) }) })
+    await expect(settle(() => reader.distance?.({ late: { at: 1 } }, { late: { at: 4 } }) ?? 0)).resolves.toBe(3)
+  })
+
+  it.each(['distance', 'compare', 'reportLatestOffset'] as const)('have a %s only if every source has one', (port) => {
+    const able = idle({ distance: () => 0, compare: () => 0, reportLatestOffset: () => ({ at: 9 }) })
+    expect(readerOf({ able, other: able })).toHaveProperty(port)
+    expect(readerOf({ able, other: idle() })).not.toHaveProperty(port)
+  })
+
+  it('order offsets by those of the sources: before, when any of them is', () => {
+    const ordered = idle({ compare: (a, b) => a.at - b.at })
+    const reader = readerOf({ a: ordered, b: ordered })
+    const offset = ([a, b]: readonly [number, number]): UnionOffset => ({ a: { at: a }, b: { at: b } })
+    const sign = (a: readonly [number, number], b: readonly [number, number]) =>
+      Math.sign(reader.compare?.(offset(a), offset(b)) ?? Number.NaN)
+    expect([sign([1, 1], [1, 1]), sign([1, 2], [1, 1]), sign([1, 1], [1, 2])]).toEqual([0, 1, -1])
+    expect([sign([0, 9], [1, 1]), sign([9, 0], [1, 1])]).toEqual([-1, -1])
+  })
+
+  it('report the heads of all sources', () => {
+    const reader = readerOf({
+      a: idle({ reportLatestOffset: () => ({ at: 1 }) }),
+      b: idle({ reportLatestOffset: () => of({ at: 2 }) }),
+    })
+    expect(now(() => reader.reportLatestOffset?.())).toEqual({ a: { at: 1 }, b: { at: 2 } })
+  })
+
+  it('label partitions by their source, and by its own label where it has one', () => {
+    const reader = readerOf({ berlin: idle(), paris: idle({ partitionKey: ({ to }) => `station ${to}` }) })
+    const labels = now(() =>
+      reader.partitions({ berlin: { at: 0 }, paris: { at: 0 } }, { berlin: { at: 3 }, paris: { at: 5 } }),
+    ).map((partition) => reader.partitionKey?.(partition))
+    expect(labels).toEqual(['berlin', 'paris/station 5'])
+  })
+
+  it('commit to each source its own position', () => {
+    const calls: string[] = []
+    const noting = (name: string) => idle({ commit: ({ at }) => void calls.push(`${name} ${at}`) })
+    const reader = readerOf({ a: noting('a'), silent: idle(), b: noting('b') })
+    now(() => fromCommand(() => reader.commit?.({ a: { at: 1 }, silent: { at: 2 }, b: { at: 3 } })))
+    expect(calls).toEqual(['a 1', 'b 3'])
+  })
+
+  it('stop every source, one after the other', async () => {
+    const calls: string[] = []
+    const slow = idle({
+      stop: async () => {
+        calls.push('slow stops')
+        await Promise.resolve()
+        calls.push('slow stopped')
+      },
+    })
+    const reader = readerOf({ slow, unstoppable: idle(), last: idle({ stop: () => void calls.push('last stops') }) })
+    await settle(() => reader.stop?.())
+    expect(calls).toEqual(['slow stops', 'slow stopped', 'last stops'])
+  })
+
+  it('stop every source also when some can not, and say which', async () => {
+    const calls: string[] = []
+    const broken = (name: string) =>
+      idle({
+        stop: () => {
+          calls.push(name)
+          throw new Error(`${name} is stuck`)
+        },
+      })
+    const well = idle({ stop: () => void calls.push('well') })
+    const rejecting = idle({ stop: () => Promise.reject(new Error('c is stuck')) })
+    const reader = readerOf({ a: broken('a'), b: broken('b'), c: rejecting, d: well })
+    await expect(settle(() => reader.stop?.())).rejects.toThrow('a is stuck; b is stuck; c is stuck')
+    expect(calls).toEqual(['a', 'b', 'well'])
+  })
+
+  it('are stopped when the query ends, which tells of one that could not', async () => {
+    const calls: string[] = []
+    const broken = idle({
+      stop: () => {
+        throw new Error('stuck')
+      },
+    })
+    const run = readStream(union({ broken, well: idle({ stop: () => void calls.push('well') }) }))
+      .writeStream(numberSink(), options())
+      .start()
+    const warnings: string[] = []
+    run.events$.subscribe((event) => event.type === 'warning' && warnings.push(event.message))
+    await run.terminated
+    expect([calls, warnings]).toEqual([['well'], ['stop of the source failed']])
+  })
+})
+
 describe('a union with journaled queues', () => {
   it('acknowledges after the journal, and replays each source from its own records', () => {
     const checkpoint = memoryCheckpoint()
@@ -141,6 +306,33 @@ describe('a union with journaled queues', () => {
       readStream(make()).writeStream(numberSink([], rows), { ...options(checkpoint), trigger: once() }),
     )
     expect([rows, values[0]?.replay]).toEqual([[0, 1, 10, 11, 20], true])
+  })
+
+  it('knows the identities of each queue over a restart, and gives sources that are no queues their last commit again', () => {
+    const checkpoint = memoryCheckpoint()
+    const run = (one: number[], two: number[]) => {
+      const [calls, rows]: [string[], number[]] = [[], []]
+      const identity = ({ n }: { n: number }) => String(n)
+      const source = union({
+        one: { name: 'one', streamReader: () => journaled(queue(one, calls).streamReader(), { identity }) },
+        two: { name: 'two', streamReader: () => journaled(queue(two, calls).streamReader(), { identity }) },
+        table: { name: 'table', streamReader: () => journaled(table(calls)) },
+      })
+      outcomeOf(readStream(source).writeStream(numberSink([], rows), { ...options(checkpoint), trigger: once() }))
+      return [calls, rows]
+    }
+    const table = (calls: string[]) => ({
+      ...numberSource(() => 1).streamReader(),
+      commit: ({ offset }: { offset: number }) => calls.push(`table commit ${offset}`),
+    })
+    expect(run([1, 2], [1])).toEqual([
+      ['ack 1,2', 'ack 1', 'table commit 1'],
+      [1, 2, 1, 0],
+    ])
+    expect(run([2, 3], [1, 2])).toEqual([
+      ['table commit 1', 'ack 2,3', 'ack 1,2', 'table commit 1'],
+      [3, 2],
+    ])
   })
 
   it('is exactly-once only when every queue has an identity', () => {

@@ -1,3 +1,4 @@
+import { crc32 } from 'node:zlib'
 import { type Api, BadRequest, dayMs, json, parseGmt, type Reply } from './api.ts'
 import { lazy, readDataset } from './data.ts'
 
@@ -7,9 +8,11 @@ export interface Earthquake {
   readonly id: string
   readonly properties: {
     readonly time: number
-    /** When this record was last revised: 95 seconds to 6.7 days after `time`. */
+    /** When this version of the record was made: a minute or more after `time` the first one, 95 seconds to 6.7 days after it the last. */
     readonly updated: number
     readonly mag: number | null
+    /** `true` where this server made the version up. */
+    readonly synthetic?: true
     readonly [name: string]: unknown
   }
   readonly geometry: unknown
@@ -20,7 +23,10 @@ export interface Earthquake {
  *
  * The data is one week of the world's earthquakes, 2018-01-31 to 2018-02-07 (`earthquakes.json`): records, times and revision times as they
  * were. The week is replayed again and again, shifted by whole weeks; its number since then is appended to the ids (`ci37868143-w1`).
- * The data holds the last revision of each event only, so an event appears at its `updated`: minutes to days after its `time`, and so late.
+ *
+ * The data holds the last version of each record only. What was reported before that is made up here, the same for each event every time,
+ * and marked `synthetic`: one automatic version soon after the event, with another magnitude. At its recorded `updated`, minutes to days later,
+ * the real one takes its place. As there, an event so has one version at any time, and a revised one is found under its new `updated` only.
  *
  * As there: `updatedafter` is *inclusive* and cut to whole seconds; without `starttime` only events of the last 30 days; `limit` up to 20,000
  * and `offset` from 1; more than 20,000 matches without a limit are refused; an unknown parameter is refused; errors are plain text.
@@ -84,20 +90,36 @@ const week = 7 * dayMs
 
 const recorded = lazy(() => {
   const { features } = JSON.parse(readDataset('earthquakes.json')) as { features: readonly Earthquake[] }
-  return { features, lastUpdate: Math.max(...features.map(({ properties }) => properties.updated)) }
+  return {
+    events: features.map((last) => ({ first: firstReport(last), last })),
+    lastUpdate: Math.max(...features.map(({ properties }) => properties.updated)),
+  }
 })
 
-/** Every event known at `now` of the weeks that reach into the time since `from`; some of the first week may lie before it. */
+/** What might have been reported of an event at first: made up from its id, and before the last version of it. */
+export function firstReport(last: Earthquake): Earthquake {
+  const { time, updated, mag, place } = last.properties
+  const drawn = crc32(last.id)
+  const delayMs = Math.min(60_000 + (drawn % 240_000), Math.floor((updated - time) * 0.9))
+  const error = (((drawn >>> 8) % 3) + 1) * (drawn % 2 === 0 ? 0.1 : -0.1)
+  const reported = mag === null ? null : Math.round((mag + error) * 10) / 10
+  const changed = { mag: reported, title: `M ${reported ?? '?'} - ${String(place)}`, status: 'automatic' }
+  return { ...last, properties: { ...last.properties, ...changed, updated: time + delayMs, synthetic: true } }
+}
+
+/** Every event known at `now`, as it is then known, of the weeks that reach into the time since `from`; some of the first week may lie before it. */
 function replayed(from: number, now: number): Earthquake[] {
-  const { features, lastUpdate } = recorded()
+  const { events, lastUpdate } = recorded()
   const found: Earthquake[] = []
   for (let number = Math.max(0, Math.floor((from - lastUpdate) / week)); ; number++) {
     const shift = number * week
-    const known = features.filter(({ properties }) => properties.updated + shift <= now)
+    const known = events.flatMap(({ first, last }) => [last, first].find(isKnown(now - shift)) ?? [])
     if (known.length === 0) return found
     found.push(...known.map((event) => shifted(event, number)))
   }
 }
+
+const isKnown = (at: number) => (version: Earthquake) => version.properties.updated <= at
 
 function shifted(event: Earthquake, number: number): Earthquake {
   const { time, updated } = event.properties

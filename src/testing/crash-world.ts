@@ -1,4 +1,5 @@
-import { NEVER, Observable, of } from 'rxjs'
+import { concatMap, defer, NEVER, Observable, of } from 'rxjs'
+import { fromCommand, fromResult, type Result } from '../result.ts'
 
 /** What one run of a schedule did, in order. */
 export interface TraceLine {
@@ -57,6 +58,7 @@ export class Process {
   readonly world: CrashWorld
   readonly number: number
   #dead = false
+  #underWay = 0
   #onDeath: (() => void)[] = []
 
   constructor(world: CrashWorld, number: number) {
@@ -68,21 +70,33 @@ export class Process {
     return this.#dead
   }
 
+  /** Promises of effects that haven't settled. They are waited for before a further process starts: there is no way to stop them. */
+  get underWay(): number {
+    return this.#underWay
+  }
+
   onDeath(callback: () => void): void {
     this.#onDeath.push(callback)
   }
 
-  /** Applies an effect; when the process dies of it, the effect stands and the answer never comes. */
-  effect<T>(text: string, apply: () => T): Observable<T> {
-    return new Observable<T>((subscriber) => {
-      if (this.#dead) return NEVER.subscribe(subscriber)
-      const value = apply()
-      if (this.world.note(this.number, text)) {
-        this.die()
-        return NEVER.subscribe(subscriber)
-      }
-      return of(value).subscribe(subscriber)
+  /** Applies an effect; when the process dies of it, the effect stands and the answer never comes. It counts once it is done. */
+  effect<T>(text: string, apply: () => Result<T>): Observable<T> {
+    return defer(() => {
+      if (this.#dead) return NEVER
+      return fromResult(text, () => this.#watched(apply())).pipe(
+        concatMap((value) => {
+          if (this.#dead) return NEVER // of another effect, while this one was under way
+          if (!this.world.note(this.number, text)) return of(value)
+          this.die()
+          return NEVER
+        }),
+      )
     })
+  }
+
+  /** An effect of which only the completion counts. */
+  command(text: string, apply: () => Result<unknown>): Observable<undefined> {
+    return this.effect(text, () => fromCommand(() => this.#watched(apply())))
   }
 
   /** A question that changes nothing: not an effect, but a dead process gets no answer. */
@@ -95,4 +109,16 @@ export class Process {
     this.#dead = true
     for (const callback of this.#onDeath.splice(0)) callback()
   }
+
+  #watched<T>(result: Result<T>): Result<T> {
+    if (!isPromiseLike(result)) return result
+    this.#underWay++
+    return Promise.resolve(result).finally(() => {
+      this.#underWay--
+    })
+  }
+}
+
+function isPromiseLike<T>(result: Result<T>): result is PromiseLike<T> {
+  return typeof result === 'object' && result !== null && 'then' in result && typeof result.then === 'function'
 }

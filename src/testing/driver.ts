@@ -52,7 +52,8 @@ export interface Driven<Partition, Row extends object> {
  * Runs a reader, a trigger and a sink in the real engine, within the virtual time of a marble test.
  *
  * Each subscription to `batches$` or `ranges$` is a run, all of them on one checkpoint: subscription marbles stop a query and start it again.
- * Ports answer with values, generators or Observables; a promise fails the run, as virtual time can't wait for it.
+ * Ports answer with values, generators or Observables; a port that answers with a promise fails the run, as virtual time can't wait for it.
+ * A promise further inside (an asynchronous `head` of `sequenceOffset`) can't be seen: the run stands still there, without a batch.
  *
  * ```ts
  * it('takes ten rows a batch and never past the end', marbles(({ cold, expectObservable }) => {

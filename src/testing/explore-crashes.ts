@@ -1,4 +1,4 @@
-import { merge, type Observable, of, takeWhile, VirtualTimeScheduler } from 'rxjs'
+import { type Observable, VirtualTimeScheduler } from 'rxjs'
 import { memoryCheckpoint } from '../checkpoint/memory.ts'
 import type { StreamSource } from '../data-source.ts'
 import { describeError, OptionError } from '../errors.ts'
@@ -8,7 +8,8 @@ import { rules, validateOptions } from '../options.ts'
 import type { QueryOptions } from '../query-options.ts'
 import type { StreamWriter } from '../sink.ts'
 import { readStream } from '../stream.ts'
-import type { TriggerFunction } from '../trigger.ts'
+import { crashesText, exploredQuery, parseCrashes, untilExhausted } from './crash-query.ts'
+import { type CrashFailure, type CrashReport, crashReport, expectedIds, judge, type Verdict } from './crash-report.ts'
 import { CrashWorld, type Process } from './crash-world.ts'
 import { modelCheckpoint } from './model-checkpoint.ts'
 import { type ModelOut, ModelSink, type ModelSinkKind } from './model-sink.ts'
@@ -49,27 +50,6 @@ export interface ExploreOptions {
   readonly expected?: (id: number) => boolean
   /** Only this schedule, by the id from a report. */
   readonly only?: string
-}
-
-/** A schedule of crashes after which rows were lost, repeated or out of place. */
-export interface CrashFailure {
-  /** Source, sink and the effects after which the process died: for {@link ExploreOptions.only}. */
-  readonly id: string
-  readonly problem: 'lost' | 'unexpected' | 'repeated' | 'reordered' | 'stuck' | 'failed'
-  /** In words: which rows, or which error. */
-  readonly detail: string
-  readonly guarantee: Guarantee
-  /** What happened, a line an effect. */
-  readonly trace: string
-}
-
-/** What {@link exploreCrashes} found. */
-export interface CrashReport {
-  /** Schedules that were run. */
-  readonly schedules: number
-  readonly failures: readonly CrashFailure[]
-  /** For people: the shortest failing schedule first. */
-  readonly text: string
 }
 
 const sourceKinds = ['replayable', 'acked', 'journaled', 'identified'] as const
@@ -122,8 +102,7 @@ export function exploreCrashes(
       for (const sink of options.sinks ?? sinkKinds) explore({ source, sink, crashes: [] }, options.crashes ?? 1)
     }
   }
-  failures.sort((a, b) => a.trace.length - b.trace.length)
-  return { schedules: schedules.length, failures, text: reportText(schedules.length, failures) }
+  return crashReport(schedules.length, failures)
 }
 
 interface Schedule {
@@ -134,18 +113,19 @@ interface Schedule {
 }
 
 function scheduleId({ source, sink, crashes }: Schedule): string {
-  return `${source}/${sink}@${crashes.length === 0 ? 'none' : crashes.join('+')}`
+  return `${source}/${sink}@${crashesText(crashes)}`
 }
 
 function parseSchedule(id: string): Schedule {
-  const [, source, sink, crashes] = /^(\w+)\/(\w+)@(none|\d+(?:\+\d+)*)$/.exec(id) ?? []
+  const [, source, sink, text = ''] = /^(\w+)\/(\w+)@(.+)$/.exec(id) ?? []
   const found = { source: sourceKinds.find((kind) => kind === source), sink: sinkKinds.find((kind) => kind === sink) }
+  const crashes = parseCrashes(text)
   if (found.source === undefined || found.sink === undefined || crashes === undefined) {
     throw new OptionError(
       `exploreCrashes: option "only" must be an id from a report such as "acked/append@12", and it is ${JSON.stringify(id)}`,
     )
   }
-  return { source: found.source, sink: found.sink, crashes: crashes === 'none' ? [] : crashes.split('+').map(Number) }
+  return { source: found.source, sink: found.sink, crashes }
 }
 
 interface Outcome {
@@ -160,7 +140,7 @@ function runSchedule(pipeline: ModelPipeline, schedule: Schedule, options: Explo
   const sink = new ModelSink(schedule.sink)
   const store = memoryCheckpoint()
   let guarantee = expectedGuarantee(schedule)
-  let problem: { readonly problem: CrashFailure['problem']; readonly detail: string } | undefined
+  let problem: Verdict | undefined
 
   for (let process = world.start(), died = true; died; process = world.start()) {
     const scheduler = new VirtualTimeScheduler()
@@ -168,14 +148,12 @@ function runSchedule(pipeline: ModelPipeline, schedule: Schedule, options: Explo
     const ports: ModelPorts = {
       source: { name: 'model', streamReader: () => sourceReader(source, schedule.source, lifetime) },
       sink: () => sink.writer(lifetime),
-      options: {
-        name: 'explored',
-        checkpoint: modelCheckpoint(store, lifetime),
-        trigger: untilExhausted(source, rows),
-        limit: { maxRows },
-        retry: { maxAttempts: 2, random: () => 0 },
+      options: exploredQuery(
+        modelCheckpoint(store, lifetime),
+        untilExhausted(() => source.exhausted, rows),
+        maxRows,
         scheduler,
-      },
+      ),
     }
     let ended = false
     const subscription = pipeline(ports).subscribe({
@@ -196,7 +174,13 @@ function runSchedule(pipeline: ModelPipeline, schedule: Schedule, options: Explo
     lifetime.die()
     subscription.unsubscribe()
   }
-  problem ??= judge(sink.ids, guarantee, schedule, options, rows)
+  problem ??= judge({
+    ids: sink.ids,
+    expected: expectedIds(rows, options.expected),
+    guarantee,
+    crashes: schedule.crashes,
+    ordered: schedule.source === 'replayable',
+  })
   const failure =
     problem === undefined ? undefined : { id: scheduleId(schedule), ...problem, guarantee, trace: world.story() }
   return { effects: world.effects, failure }
@@ -214,17 +198,6 @@ function sourceReader(
   return journaled(reader, identity) as unknown as ReturnType<ModelPorts['source']['streamReader']>
 }
 
-/** Ticks until nothing is left; as often as any pipeline that moves can need. */
-function untilExhausted(source: { readonly exhausted: boolean }, rows: number): TriggerFunction {
-  return ({ outcome$ }) => {
-    let ticks = 0
-    const more = outcome$.pipe(
-      takeWhile(({ batchId }) => ++ticks < 10 * rows && !(batchId === undefined && source.exhausted)),
-    )
-    return merge(more, of(undefined))
-  }
-}
-
 function expectedGuarantee({ source, sink }: Schedule): Guarantee {
   const writer: GuaranteeInput['writer'] = sink === 'key' || sink === 'position' ? { idempotent: sink } : sink
   const reader = source === 'journaled' || source === 'identified' ? 'journaled' : source
@@ -235,42 +208,6 @@ function guaranteeIn(value: unknown): Guarantee | undefined {
   return typeof value === 'object' && value !== null && 'guarantee' in value
     ? (value.guarantee as Guarantee)
     : undefined
-}
-
-function judge(
-  ids: readonly number[],
-  guarantee: Guarantee,
-  { source, crashes }: Schedule,
-  options: ExploreOptions,
-  rows: number,
-): { readonly problem: CrashFailure['problem']; readonly detail: string } | undefined {
-  const counts = new Map<number, number>()
-  for (const id of ids) counts.set(id, (counts.get(id) ?? 0) + 1)
-  const expected = Array.from({ length: rows }, (_, id) => id).filter(options.expected ?? (() => true))
-  const lost = expected.filter((id) => !counts.has(id))
-  if (lost.length > 0) return { problem: 'lost', detail: `rows ${lost.join(', ')} never reached the sink` }
-  const others = [...counts.keys()].filter((id) => !expected.includes(id))
-  if (others.length > 0)
-    return { problem: 'unexpected', detail: `rows ${others.join(', ')} reached the sink, and were not to` }
-  const repeated = [...counts].filter(([, count]) => count > 1).map(([id]) => id)
-  if (repeated.length > 0 && (crashes.length === 0 || guarantee.level !== 'at-least-once')) {
-    return { problem: 'repeated', detail: `rows ${repeated.join(', ')} reached the sink more than once` }
-  }
-  const sorted = ids.every((id, i) => i === 0 || (ids[i - 1] as number) < id)
-  if (!sorted && source === 'replayable' && guarantee.level === 'exactly-once') {
-    return { problem: 'reordered', detail: `rows reached the sink in the order ${ids.join(', ')}` }
-  }
-  return undefined
-}
-
-function reportText(schedules: number, failures: readonly CrashFailure[]): string {
-  if (failures.length === 0) return `${schedules} schedules, none failed`
-  const [first] = failures as [CrashFailure]
-  const kinds = [...new Set(failures.map(({ problem }) => problem))].join(', ')
-  return [
-    `${schedules} schedules, ${failures.length} failed (${kinds}). The shortest, ${first.id}, promises ${first.guarantee.level}; ${first.problem}: ${first.detail}`,
-    first.trace,
-  ].join('\n')
 }
 
 function isSome(kinds: readonly string[]): (value: unknown) => boolean {

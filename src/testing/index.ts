@@ -13,9 +13,9 @@ export type {
 } from './driver-record.ts'
 export { timeline } from './driver-timeline.ts'
 // Crashes
+export type { CrashFailure, CrashReport } from './crash-report.ts'
+export { type Connectors, type ExploreConnectorsOptions, exploreConnectors } from './explore-connectors.ts'
 export {
-  type CrashFailure,
-  type CrashReport,
   type ExploreOptions,
   exploreCrashes,
   type ModelPipeline,

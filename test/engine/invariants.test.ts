@@ -1,17 +1,11 @@
-import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import { concatMap, config, delay, map, of, timer, VirtualTimeScheduler } from 'rxjs'
 import { afterEach, describe, expect, it } from 'vitest'
 import { mapRows } from '../../operators/map-rows.ts'
-import { fileCheckpoint } from '../../src/checkpoint/file.ts'
 import { memoryCheckpoint } from '../../src/checkpoint/memory.ts'
 import { memorySink } from '../../src/connectors/memory/sink.ts'
 import { memoryStream } from '../../src/connectors/memory/source.ts'
-import { defineDataSource } from '../../src/data-source.ts'
 import { deterministic } from '../../src/deterministic.ts'
 import { LeaseLostError } from '../../src/errors.ts'
-import { schema } from '../../src/schema.ts'
 import type { WriteContext } from '../../src/sink.ts'
 import { readStream } from '../../src/stream.ts'
 import { marbles } from '../../src/testing/marbles.ts'
@@ -222,48 +216,6 @@ describe('invariant 12: an observer that throws', () => {
     expect(unhandled.length).toBeGreaterThan(3)
   })
 })
-
-describe('invariant 13: secrets', () => {
-  let folder: string | undefined
-  afterEach(async () => {
-    if (folder !== undefined) await rm(folder, { recursive: true, force: true })
-  })
-
-  it('in the options of a source or a sink reach neither progress nor events nor errors nor the checkpoint', async () => {
-    folder = await mkdtemp(join(tmpdir(), 'sluice-secrets-'))
-    const secret = 'hunter2-and-more'
-    const numbersApi = defineDataSource({
-      name: 'numbers_api',
-      schema: schema('n int not null'),
-      streamReader: (_options: { token: string; url: string }) => numberSource(() => 3).streamReader(),
-      streamWriter: (_options: { token: string; url: string }) => numberSink()(),
-    })
-    const bound = numbersApi({ token: secret, url: `https://user:${secret}@example.test/` })
-    const seen: unknown[] = []
-    const query = readStream(bound)
-      .pipe(mapRows((row) => (row.n === 2 && seen.length > 4 ? { n: secret as unknown as number } : row)))
-      .as(schema('n int not null'))
-      .writeStream(bound, { ...base, checkpoint: fileCheckpoint(join(folder, 'checkpoint')), trigger: availableNow() })
-    const run = query.start()
-    run.events$.subscribe((event) => seen.push(event))
-    run.progress$.subscribe({ next: (progress) => seen.push(progress), error: () => {} })
-    const error: unknown = await run.terminated.then(
-      () => undefined,
-      (reason: unknown) => reason,
-    )
-    expect(error).toBeInstanceOf(Error)
-    const texts = [JSON.stringify(seen, errorText), JSON.stringify(error, errorText), String((error as Error).stack)]
-    for (const name of await readdir(folder, { recursive: true, withFileTypes: true })) {
-      if (name.isFile()) texts.push(await readFile(join(name.parentPath, name.name), 'latin1'))
-    }
-    expect(texts.join('\n')).toContain('numbers_api')
-    expect(texts.join('\n')).not.toContain('hunter2')
-  })
-})
-
-function errorText(_name: string, value: unknown): unknown {
-  return value instanceof Error ? { message: value.message, stack: value.stack, cause: value.cause } : value
-}
 
 const distance = (a: { offset: number }, b: { offset: number }): number => b.offset - a.offset
 

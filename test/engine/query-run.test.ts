@@ -49,10 +49,11 @@ describe('a run', () => {
     run.events$.subscribe(({ type }) => events.push(type))
     await run.processAllAvailable()
     await run.drain()
-    expect(events.filter((type) => type !== 'phase').slice(0, 10)).toEqual([
+    expect(events.filter((type) => type !== 'phase').slice(0, 11)).toEqual([
       'started',
       'triggered',
       'planned',
+      'lag',
       'partition-started',
       'partition-progress',
       'partition-finished',

@@ -1,4 +1,4 @@
-import type { Observable } from 'rxjs'
+import { asyncScheduler, type Observable } from 'rxjs'
 import type { StreamSource } from '../../src/data-source.ts'
 import type { Result } from '../../src/result.ts'
 import type { StreamWriter } from '../../src/sink.ts'
@@ -112,17 +112,27 @@ export function numberSink(
   })
 }
 
-/** Subscribes and notes how it ended: for sources and sinks that answer synchronously. */
+/**
+ * Subscribes and notes how it ended: for sources and sinks that answer synchronously. Time stands still meanwhile, so that a slow machine
+ * doesn't give the engine a reason to leave others a turn.
+ */
 export function outcomeOf<T>(run: Observable<T>): { values: T[]; error?: unknown; complete: boolean } {
   const outcome: { values: T[]; error?: unknown; complete: boolean } = { values: [], complete: false }
-  run.subscribe({
-    next: (value) => outcome.values.push(value),
-    error: (error: unknown) => {
-      outcome.error = error
-    },
-    complete: () => {
-      outcome.complete = true
-    },
-  })
+  const { now } = asyncScheduler
+  const stopped = now.call(asyncScheduler)
+  asyncScheduler.now = () => stopped
+  try {
+    run.subscribe({
+      next: (value) => outcome.values.push(value),
+      error: (error: unknown) => {
+        outcome.error = error
+      },
+      complete: () => {
+        outcome.complete = true
+      },
+    })
+  } finally {
+    asyncScheduler.now = now
+  }
   return outcome
 }

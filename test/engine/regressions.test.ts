@@ -1,10 +1,13 @@
+import { inspect } from 'node:util'
 import {
   asapScheduler,
   concat,
   defer,
+  filter,
   firstValueFrom,
   from,
   ignoreElements,
+  interval,
   lastValueFrom,
   NEVER,
   type Observable,
@@ -12,6 +15,7 @@ import {
   Subject,
   subscribeOn,
   take,
+  timeout,
   toArray,
   VirtualTimeScheduler,
 } from 'rxjs'
@@ -39,7 +43,7 @@ import { read, readStream } from '../../src/stream.ts'
 import { exploreCrashes } from '../../src/testing/explore-crashes.ts'
 import { availableNow, once, processingTime } from '../../src/trigger.ts'
 import { union } from '../../src/union.ts'
-import { numberSink, numberSource, numbers, outcomeOf } from './recording.ts'
+import { type NumberedReader, numberSink, numberSource, numbers, outcomeOf } from './recording.ts'
 
 const base = { name: 'q', retry: { maxAttempts: 1 } }
 
@@ -703,5 +707,270 @@ describe('it happened in the crash explorer that', () => {
       { sources: ['replayable'], sinks: ['transactional'], expected: (id) => id % 2 === 0 },
     )
     expect(failures.map(({ problem }) => problem)).toContain('unexpected')
+  })
+})
+
+describe('it happened to a failure that', () => {
+  const failing = () => {
+    let head = 1
+    const query = readStream(
+      numberSource(() => {
+        if (head > 1) throw new Error('api down')
+        return head++
+      }),
+    ).writeStream(noop(), { ...base, checkpoint: memoryCheckpoint() })
+    return query.start()
+  }
+  const unhandledDuring = async (act: () => Promise<unknown>): Promise<unknown[]> => {
+    const unhandled: unknown[] = []
+    const note = (error: unknown): void => void unhandled.push(error)
+    process.on('unhandledRejection', note)
+    process.on('uncaughtException', note)
+    await act()
+    await new Promise((resolve) => setTimeout(resolve, 5))
+    process.off('unhandledRejection', note)
+    process.off('uncaughtException', note)
+    return unhandled
+  }
+  const over = (run: { readonly isActive: boolean }) =>
+    firstValueFrom(
+      interval(1).pipe(
+        filter(() => !run.isActive),
+        timeout(2_000),
+      ),
+    )
+
+  it('nobody heard of it once somebody had looked at progress$ or waited for processAllAvailable()', async () => {
+    for (const look of [
+      (run: ReturnType<typeof failing>) => firstValueFrom(run.progress$),
+      (run: ReturnType<typeof failing>) => run.processAllAvailable().catch(() => 'heard'),
+    ]) {
+      const heard: unknown[] = []
+      const unhandled = await unhandledDuring(async () => {
+        const run = failing()
+        heard.push(await look(run))
+        await over(run)
+      })
+      expect(unhandled.length + heard.filter((what) => what === 'heard').length).toBe(1)
+    }
+  })
+
+  it('a mere function at progress$ made an uncaught exception of one that the program had caught', async () => {
+    const seen: number[] = []
+    const unhandled = await unhandledDuring(async () => {
+      const run = failing()
+      run.progress$.subscribe(({ batchId }) => seen.push(batchId))
+      await expect(run.terminated).rejects.toThrow('api down')
+    })
+    expect([seen, unhandled]).toEqual([[0], []])
+  })
+
+  it('an observer with an error handler heard of it, and the process ended all the same', async () => {
+    const heard: unknown[] = []
+    const unhandled = await unhandledDuring(async () => {
+      const run = failing()
+      run.progress$.subscribe({ error: (error: unknown) => heard.push(error) })
+      await over(run)
+    })
+    expect([heard.length, unhandled]).toEqual([1, []])
+  })
+})
+
+describe('it happened while a query was drained that', () => {
+  it.each(['initialOffset', 'start'] as const)('it waited for %s, which hung', async (port) => {
+    const calls: string[] = []
+    const hang = { [port]: () => NEVER }
+    const run = readStream(numberSource(() => 1, calls, port === 'initialOffset' ? hang : {}))
+      .writeStream(numberSink(calls, [], port === 'start' ? hang : {}), { ...base, checkpoint: memoryCheckpoint() })
+      .start()
+    await new Promise(setImmediate)
+    await run.drain()
+    expect(calls.slice(-2)).toEqual(['sink stop', 'source stop'])
+    expect(calls.filter((call) => call.startsWith('latestOffset'))).toEqual([])
+  })
+
+  it('it waited for the retries of initialOffset', async () => {
+    const run = readStream(numberSource(() => 1, [], { initialOffset: () => Promise.reject(new Error('api down')) }))
+      .writeStream(noop(), {
+        ...base,
+        checkpoint: memoryCheckpoint(),
+        retry: { maxAttempts: Infinity, initialDelayMs: 60_000, random: () => 1 },
+      })
+      .start()
+    await new Promise(setImmediate)
+    await run.drain()
+  })
+})
+
+describe('it happened with bounded triggers that', () => {
+  it('availableNow took a source that had gone back for one that had nothing new', () => {
+    const query = readStream(
+      numberSource(() => 3, [], { initialOffset: () => ({ offset: 5 }), latestOffset: () => ({ offset: 3 }) }),
+    ).writeStream(noop(), { ...base, checkpoint: memoryCheckpoint(), trigger: availableNow() })
+    const { error } = outcomeOf(query)
+    expect((error as Error).cause).toBeInstanceOf(OffsetRegressionError)
+  })
+
+  it('availableNow goes on with a head that is only reported, and behind: nothing is settled yet', () => {
+    const query = readStream(
+      numberSource(() => 3, [], {
+        initialOffset: () => ({ offset: 5 }),
+        reportLatestOffset: () => ({ offset: 3 }),
+      }),
+    ).writeStream(noop(), { ...base, checkpoint: memoryCheckpoint(), trigger: availableNow() })
+    expect(outcomeOf(query)).toMatchObject({ complete: true, values: [] })
+  })
+
+  it('once() completed without the rows that minRows held back', () => {
+    const rows: number[] = []
+    const query = readStream(numberSource(() => 3, [], { distance: (a, b) => b.offset - a.offset })).writeStream(
+      numberSink([], rows),
+      {
+        ...base,
+        checkpoint: memoryCheckpoint(),
+        trigger: once(),
+        limit: { minRows: 10, maxDelay: '1 hour' },
+      },
+    )
+    expect(outcomeOf(query).complete).toBe(true)
+    expect(rows).toEqual([0, 1, 2])
+  })
+})
+
+describe('it happened with secrets that', () => {
+  it('those in a port’s error stood in the message, the cause and the events', async () => {
+    const query = readStream(
+      numberSource(() => 1, [], {
+        latestOffset: () => {
+          throw new TypeError('no answer from https://me:t0psecret@api.example/x?api_key=t0psecret')
+        },
+      }),
+    ).writeStream(noop(), {
+      ...base,
+      checkpoint: memoryCheckpoint(),
+      retry: { maxAttempts: 2, initialDelayMs: 0 },
+    })
+    const run = query.start()
+    const events: unknown[] = []
+    run.events$.subscribe((event) => events.push(event))
+    const error: unknown = await run.terminated.catch((reason: unknown) => reason)
+    expect(inspect([error, events, run.status], { depth: 20, showHidden: true })).not.toContain('t0psecret')
+    expect(error).toMatchObject({ message: expect.stringContaining('https://***@api.example/x?api_key=***') })
+    expect((error as Error).cause).toBeInstanceOf(TypeError)
+    expect(events).toContainEqual(expect.objectContaining({ type: 'retry' }))
+  })
+})
+
+describe('it happened with a source that changes what it is given that', () => {
+  const refused = (changes: Parameters<typeof numberSource>[2]) => {
+    const rows: number[] = []
+    const query = readStream(numberSource(() => 4, [], changes)).writeStream(numberSink([], rows), {
+      ...base,
+      checkpoint: memoryCheckpoint(),
+      trigger: availableNow(),
+      limit: { maxRows: 2 },
+    })
+    return { ...outcomeOf(query), rows }
+  }
+  type Mutable = { offset: number }
+
+  it('a distance that steps through its argument moved the position of the running batch', async () => {
+    const commits: number[] = []
+    const query = readStream(
+      numberSource(() => 4, [], {
+        reportLatestOffset: () => ({ offset: 10 }),
+        distance: (a: Mutable, b) => {
+          let rows = 0
+          for (; a.offset < b.offset; a.offset++) rows++
+          return rows
+        },
+        commit: ({ offset }) => commits.push(offset),
+      }),
+    ).writeStream(numberSink(), { ...base, checkpoint: memoryCheckpoint(), trigger: once() })
+    const run = query.start()
+    const warnings: unknown[] = []
+    run.events$.subscribe((event) => event.type === 'warning' && warnings.push(event.error))
+    await run.terminated
+    expect([commits, warnings]).toEqual([[4], [expect.any(TypeError)]])
+  })
+
+  it.each([
+    [
+      'latestOffset stood still for ever',
+      {
+        latestOffset: (start: Mutable) => {
+          start.offset += 2
+          return start
+        },
+      },
+    ],
+    [
+      'compare committed an empty batch',
+      {
+        compare: (a: Mutable, b: Mutable) => {
+          a.offset = b.offset
+          return 0
+        },
+      },
+    ],
+    [
+      'read left less of a partition for the next attempt',
+      {
+        *read(range: { from: number; to: number }) {
+          range.from++
+          yield []
+        },
+      },
+    ],
+  ])('%s', (_, changes) => {
+    const { error, rows } = refused(changes)
+    expect((error as Error).cause).toBeInstanceOf(TypeError)
+    expect(rows).toEqual([])
+  })
+
+  it('it was given recovered offsets that it could change', async () => {
+    const checkpoint = memoryCheckpoint()
+    const run = (commit: (end: Mutable) => unknown) =>
+      outcomeOf(
+        readStream(numberSource(() => 4, [], { commit })).writeStream(numberSink(), {
+          ...base,
+          checkpoint,
+          trigger: availableNow(),
+        }),
+      )
+    run(() => {})
+    const { error } = run((end) => {
+      end.offset = 99
+    })
+    expect((error as Error).cause).toBeInstanceOf(TypeError)
+  })
+})
+
+describe('it was never noticed that', () => {
+  it('availableNow took a source without compare for one that never ends, as long as it grew', () => {
+    let head = 0
+    const { compare: _, ...reader } = numberSource(() => ++head).streamReader() as NumberedReader
+    const query = readStream({ name: 'growing', streamReader: () => reader }).writeStream(noop(), {
+      ...base,
+      checkpoint: memoryCheckpoint(),
+      trigger: availableNow(),
+    })
+    const { complete, values } = outcomeOf(query.pipe(take(5)))
+    expect([complete, values.length]).toEqual([true, 1])
+  })
+
+  it('a failure of the batch in flight was run again by restart while the query was drained, and not told', async () => {
+    const commit = new Subject<void>()
+    const run = readStream(numberSource(() => 1))
+      .writeStream(numberSink([], [], { commit: () => commit }), {
+        ...base,
+        checkpoint: memoryCheckpoint(),
+        restart: { maxAttempts: 5, backoff: { initialDelayMs: 0 } },
+      })
+      .start()
+    await new Promise(setImmediate)
+    const drained = run.drain()
+    commit.error(new Error('down'))
+    await expect(drained).rejects.toThrow('down')
   })
 })

@@ -2,6 +2,8 @@ import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { existsSync } from 'node:fs'
 import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises'
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -25,11 +27,39 @@ export interface Example {
   readonly ended: Promise<Ended>
 }
 
-/** Killed at the end of the test, should it still run. */
-export function startExample(file: string, env: Readonly<Record<string, string>>): Example {
+/** Killed at the end of the test, should it still run. @param first a module's source, run before the example. */
+export function startExample(file: string, env: Readonly<Record<string, string>>, first?: string): Example {
   if (!existsSync(join(root, 'dist/src/index.js')))
     throw new Error('examples run on the built package: "npm run build" first')
-  return startNode(join(root, 'examples', file), { env })
+  const nodeOptions = first === undefined ? [] : ['--import', `data:text/javascript,${encodeURIComponent(first)}`]
+  return startNode(join(root, 'examples', file), { env, nodeOptions })
+}
+
+/** For {@link startExample}: requests to one origin go to another one. */
+export function redirect(from: string, to: string): string {
+  return `const real = globalThis.fetch
+globalThis.fetch = (url, options) => real(url.replace(${JSON.stringify(from)}, ${JSON.stringify(to)}), options)`
+}
+
+export interface JsonReply {
+  readonly status?: number
+  readonly headers?: Readonly<Record<string, string>>
+  readonly body: unknown
+}
+
+/** A server that answers with JSON; its origin. Closed at the end of the test. */
+export async function serveJson(answer: (url: URL) => JsonReply): Promise<string> {
+  const server = createServer((request, response) => {
+    const { status = 200, headers = {}, body } = answer(new URL(request.url ?? '', 'http://localhost'))
+    response.writeHead(status, headers)
+    response.end(JSON.stringify(body))
+  })
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  onTestFinished(() => {
+    server.close()
+    server.closeAllConnections()
+  })
+  return `http://127.0.0.1:${(server.address() as AddressInfo).port}`
 }
 
 export interface NodeOptions {

@@ -1,10 +1,19 @@
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { describe, expect, onTestFinished, test } from 'vitest'
+import type { Earthquake } from '../../examples/server/earthquakes.ts'
 import { type ExampleServer, type ServerOptions, startServer } from '../../examples/server/server.ts'
 import { firstStrike } from '../../examples/server/strikes.ts'
 import { hourlyValue, hourlyVariables } from '../../examples/server/weather.ts'
-import { committedRows, type Example, startExample, temporaryFolder, visibleRows } from './child.ts'
+import {
+  committedRows,
+  type Example,
+  redirect,
+  serveJson,
+  startExample,
+  temporaryFolder,
+  visibleRows,
+} from './child.ts'
 
 const hourMs = 3_600_000
 const noon = Date.parse('2026-11-21T12:20:00Z')
@@ -102,7 +111,7 @@ describe('03-comments', () => {
 
   test('reads ten rows a batch, stops, goes on, never reads past the end, and picks up what is added', async () => {
     const server = await serve({ now: () => firstStrike + 24 * hourMs })
-    const { path, env } = await place(server.url, 'comments')
+    const { path, env } = await place(server.url, 'comments-bundled')
     const idsNow = async () => (await committedRows<Row>(path)).map(({ id }) => id)
     expect(server.strikes.count()).toBe(25)
 
@@ -142,7 +151,7 @@ describe('03-comments', () => {
       now: () => firstStrike + 400 * hourMs,
       faults: { rate: 0.2, slowMs: 50, retryAfterSeconds: 0 },
     })
-    const { path, env } = await place(server.url, 'comments')
+    const { path, env } = await place(server.url, 'comments-bundled')
     for (let kill = 0; kill < 8; kill++) {
       const example = startExample('03-comments.ts', { ...env, SLUICE_EXAMPLE_POLL: '1 ms' })
       await example.said('Reading from')
@@ -158,10 +167,73 @@ describe('03-comments', () => {
   })
 })
 
+describe('03-comments and 04-by-hand, with the API on the Internet and without', () => {
+  const live = 'https://jsonplaceholder.typicode.com'
+  const comments = Array.from({ length: 120 }, (_, index) => ({ id: index + 1, name: `name ${index + 1}`, body: 'b' }))
+
+  async function internet() {
+    const state = { there: 12, down: false }
+    const origin = await serveJson(({ searchParams }) => {
+      if (state.down) return { status: 503, body: {} }
+      const start = Number(searchParams.get('_start'))
+      const rows = comments.slice(start, Math.min(state.there, start + Number(searchParams.get('_limit'))))
+      return { headers: { 'x-total-count': String(state.there) }, body: rows }
+    })
+    const { path, env } = await place('', 'x')
+    const { SLUICE_EXAMPLE_API: _, ...own } = env
+    const start = (file: string) => startExample(file, own, redirect(live, origin))
+    return { state, data: join(path, '..'), start }
+  }
+  const titles = async (path: string) => (await committedRows<{ title: string }>(path)).map(({ title }) => title)
+  const names = (count: number) => comments.slice(0, count).map(({ name }) => name)
+
+  test('03 keeps what it reads from each apart, says which one it reads and why, and goes on with each where it was', async () => {
+    const { state, data, start } = await internet()
+    const first = start('03-comments.ts')
+    await first.said('Batch 1: 2 rows')
+    await interrupt(first)
+    expect(first.output()).toContain(`Reading from ${live}.\nThe rows go to ${data}/comments-live.`)
+
+    state.down = true
+    const second = start('03-comments.ts')
+    await second.said('Batch 0: 10 rows')
+    await interrupt(second)
+    expect(second.output()).toContain(
+      `No answer from ${live} (status 503): reading recorded bird strikes from a server`,
+    )
+    expect(second.output()).toContain(`The rows go to ${data}/comments-bundled.`)
+    const strikes = await committedRows<{ id: number; title: string }>(join(data, 'comments-bundled'))
+    expect(strikes.slice(0, 2)).toMatchObject([
+      { id: 1, title: 'BARKSDALE AIR FORCE BASE ARPT' },
+      { id: 2, title: 'BARKSDALE AIR FORCE BASE ARPT' },
+    ])
+
+    state.down = false
+    state.there = 17
+    const third = start('03-comments.ts')
+    await third.said('Batch 2: 5 rows')
+    await interrupt(third)
+    expect(await titles(join(data, 'comments-live'))).toEqual(names(17))
+  })
+
+  test('04 keeps them apart, too', async () => {
+    const { state, data, start } = await internet()
+    state.there = 120
+    for (const down of [false, true]) {
+      state.down = down
+      const example = start('04-by-hand.ts')
+      expect(await example.ended, example.output()).toEqual({ code: 0, signal: null })
+    }
+    expect(await titles(join(data, 'by-hand-live'))).toEqual(names(100))
+    expect((await titles(join(data, 'by-hand-bundled')))[0]).toBe('BARKSDALE AIR FORCE BASE ARPT')
+    expect(await titles(join(data, 'by-hand-bundled'))).toHaveLength(100)
+  })
+})
+
 describe('04-by-hand', () => {
   test('killed and started again, it ends with the right rows, in order', async () => {
     const server = await serve({ now: () => firstStrike + 200 * hourMs })
-    const { path, env } = await place(server.url, 'by-hand')
+    const { path, env } = await place(server.url, 'by-hand-bundled')
     const killed = startExample('04-by-hand.ts', env)
     await killed.said('batch 2, partition 0')
     killed.kill('SIGKILL')
@@ -169,9 +241,102 @@ describe('04-by-hand', () => {
 
     const again = startExample('04-by-hand.ts', env)
     expect(await again.ended, again.output()).toEqual({ code: 0, signal: null })
-    expect(again.output()).toMatch(/^batch 2,/) // the batch that was under way comes first
+    expect(again.output()).toMatch(/^Reading from .*\nThe rows go to .*\nbatch 2,/) // the batch that was under way comes first
     const rows = await committedRows<{ id: number }>(path)
     expect(rows.map(({ id }) => id)).toEqual(Array.from({ length: 100 }, (_, index) => index + 1))
     expect(await visibleRows(path)).toEqual(rows)
+  })
+})
+
+describe('05-earthquakes', () => {
+  interface Row {
+    readonly id: string
+    readonly updated: string
+    readonly time: string
+    readonly magnitude: number | null
+    readonly status: string
+    readonly data: string
+  }
+  const dayMs = 24 * hourMs
+  const key = ({ id, updated }: Row) => `${updated} ${id}`
+
+  /** What the server shows at its time, but for the last minute, as the example has it. */
+  async function shownBy(server: ExampleServer, from: number): Promise<string[]> {
+    const since = new Date(from).toISOString().slice(0, 19)
+    const response = await fetch(`${server.url}/earthquakes?orderby=updated-asc&updatedafter=${since}`)
+    const { features } = (await response.json()) as { features: readonly Earthquake[] }
+    return features
+      .filter(({ properties }) => properties.updated >= from && properties.updated < server.now() - 60_000)
+      .map(({ id, properties }) => `${new Date(properties.updated).toISOString()} ${id}`)
+  }
+
+  test('a correction days later comes as a further row of the same earthquake', async () => {
+    // nc72962521 happened on February 1, 2018, and was revised on February 7, 5.4 days later; here 458 weeks on.
+    const [time, updated] = [1517500850510, 1517967002853].map((at) => at + 458 * 7 * dayMs) as [number, number]
+    let now = time + hourMs
+    const server = await serve({ now: () => now })
+    const { path, env } = await place(server.url, 'earthquakes-bundled')
+    const history = async () => (await committedRows<Row>(path)).filter(({ id }) => id === 'nc72962521-w458')
+    const caughtUp = async (since: number) => {
+      const shown = await shownBy(server, since)
+      const read = async () => (await committedRows<Row>(path)).map(key)
+      await expect.poll(read, { timeout: 20_000 }).toEqual(expect.arrayContaining(shown))
+    }
+
+    const first = startExample('05-earthquakes.ts', env)
+    await caughtUp(time + hourMs - dayMs)
+    await interrupt(first)
+    expect(first.output()).not.toContain('then')
+    expect(await history()).toMatchObject([{ time: new Date(time).toISOString(), data: 'synthetic' }])
+
+    now = updated + 30_000 // it may have become visible a little late: not yet
+    const second = startExample('05-earthquakes.ts', env)
+    await caughtUp(time + hourMs)
+    await sleep(200)
+    expect(await history()).toHaveLength(1)
+    now = updated + 120_000
+    await caughtUp(time + hourMs)
+    await interrupt(second)
+    const [before, after, ...others] = await history()
+    expect(others).toEqual([])
+    expect(before).toMatchObject({ status: 'automatic', data: 'synthetic' })
+    expect(after).toMatchObject({ updated: new Date(updated).toISOString(), status: 'reviewed', data: 'recorded' })
+    expect(after?.magnitude).not.toBe(before?.magnitude)
+    expect(second.output()).toMatch(
+      /\d+ earthquakes so far, \d+ of them revised, such as\n {2}.*: magnitude .* \(automatic\), then /,
+    )
+  })
+
+  test('killed at random moments while corrections keep coming, it has no version twice, and in the end all that is known', async () => {
+    const began = Date.now()
+    let clock = () => noon + (Date.now() - began) * 36_000 // an hour in 100 ms
+    const server = await serve({ now: () => clock() })
+    const failing = await serve({ now: () => clock(), faults: { rate: 0.1, slowMs: 50, retryAfterSeconds: 0 } })
+    const { path, env } = await place(failing.url, 'earthquakes-bundled')
+    for (let kill = 0; kill < 8; kill++) {
+      const example = startExample('05-earthquakes.ts', { ...env, SLUICE_EXAMPLE_POLL: '1 ms' })
+      await example.said(kill === 0 ? 'Batch 0' : 'goes to') // where it begins is settled
+      await sleep(100 + Math.random() * 400)
+      example.kill('SIGKILL')
+      expect((await example.ended).signal, example.output()).toBe('SIGKILL')
+    }
+    const end = clock()
+    clock = () => end
+    const last = startExample('05-earthquakes.ts', { ...env, SLUICE_EXAMPLE_POLL: '1 ms' })
+    // A day before the first look, at the latest; what was made since then and is there now must have been read.
+    const known = await shownBy(server, noon + hourMs)
+    await expect
+      .poll(async () => (await committedRows<Row>(path)).map(key), { timeout: 60_000 })
+      .toEqual(expect.arrayContaining(known))
+    await interrupt(last)
+    const rows = await committedRows<Row>(path)
+    expect(rows.map(key)).toEqual([...new Set(rows.map(key))].sort())
+    expect(rows.length).toBeGreaterThan(known.length)
+    expect(await visibleRows(path)).toEqual(rows)
+    const versions = new Map<string, Row[]>()
+    for (const row of rows) versions.set(row.id, [...(versions.get(row.id) ?? []), row])
+    const revised = [...versions.values()].filter(({ length }) => length > 1)
+    expect(revised.length).toBeGreaterThan(0)
+    expect(revised.filter(([before, after]) => before?.data !== 'synthetic' || after?.data !== 'recorded')).toEqual([])
   })
 })

@@ -3,9 +3,10 @@ import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { describe, expect, onTestFinished, test, vi } from 'vitest'
+import { afterEach, beforeEach, describe, expect, onTestFinished, test, vi } from 'vitest'
+import { chooseApi } from '../../examples/choose-api.ts'
 import { forwardClock } from '../../examples/forward-clock.ts'
-import { answers, getJson, HttpError } from '../../examples/http.ts'
+import { getJson, HttpError, whyUnreachable } from '../../examples/http.ts'
 import { liveLine } from '../../examples/live-line.ts'
 import { isRetryable, retryAfterOf } from '../../src/errors.ts'
 
@@ -81,12 +82,72 @@ describe('getJson', () => {
   })
 })
 
-test('answers: whether somebody is there', async () => {
-  const url = await serve(200, {}, '{}')
-  expect(await answers(url)).toBe(true)
-  expect(await answers(await serve(403, {}, 'blocked'))).toBe(false)
-  expect(await answers(await serve(200, {}, undefined), 50)).toBe(false)
-  expect(await answers('http://127.0.0.1:1/')).toBe(false)
+test.for([
+  ['nothing, where there is an answer', 200, '{}', undefined],
+  ['the status', 503, 'down', 'status 503'],
+  ['that it is no JSON', 200, '<html>', 'an answer that is no JSON'],
+  ['how long it waited', 200, undefined, 'nothing within 0.05 seconds'],
+] as const)('whyUnreachable says %s', async ([_, status, body, reason]) => {
+  expect(await whyUnreachable(await serve(status, {}, body), reason?.includes('0.05') === true ? 50 : 2_000)).toBe(
+    reason,
+  )
+})
+
+test('whyUnreachable says why there was no connection', async () => {
+  expect(await whyUnreachable('http://127.0.0.1:1/')).toMatch(/ECONNREFUSED|bad port/)
+})
+
+describe('chooseApi', () => {
+  const choose = (live: string, clockFile = '') =>
+    chooseApi({ live, probe: '/probe', instead: 'recorded things', speed: 1_800, clockFile })
+  beforeEach(() => {
+    vi.stubEnv('SLUICE_EXAMPLE_API', undefined)
+    vi.stubEnv('SLUICE_EXAMPLE_OFFLINE', undefined)
+  })
+  afterEach(() => {
+    vi.unstubAllEnvs()
+  })
+  const clockFile = () => {
+    const folder = mkdtempSync(join(tmpdir(), 'sluice-choose-'))
+    onTestFinished(() => rmSync(folder, { recursive: true, force: true }))
+    return join(folder, 'clock.json')
+  }
+
+  test('takes the live API where it answers, and starts nothing', async () => {
+    const live = (await serve(200, {}, '{}')).replace(/\/$/, '')
+    expect(await choose(live)).toMatchObject({ kind: 'live', url: live, explanation: `Reading from ${live}.` })
+  })
+
+  test('starts the bundled one where it does not, and says why', async () => {
+    const live = (await serve(502, {}, 'a gateway')).replace(/\/$/, '')
+    const api = await choose(live, clockFile())
+    onTestFinished(() => api.close())
+    expect(api).toMatchObject({ kind: 'bundled', url: expect.stringMatching(/^http:\/\/127\.0\.0\.1:\d+$/) })
+    expect(api.explanation).toBe(
+      `No answer from ${live} (status 502): reading recorded things from a server on this machine
+(${api.url}), where an hour takes 2 seconds and one request in 25 goes wrong.`,
+    )
+    expect(await whyUnreachable(`${api.url}/clock`)).toBeUndefined()
+    await api.close()
+    expect(await whyUnreachable(`${api.url}/clock`)).toContain('ECONNREFUSED')
+  })
+
+  test('asks nobody when it shall stay offline', async () => {
+    vi.stubEnv('SLUICE_EXAMPLE_OFFLINE', '1')
+    const api = await choose(await serve(200, {}, '{}'), clockFile())
+    onTestFinished(() => api.close())
+    expect(api.kind).toBe('bundled')
+    expect(api.explanation).toMatch(/^Asked to stay offline: reading recorded things from a server/)
+  })
+
+  test('takes the example server that it is given', async () => {
+    vi.stubEnv('SLUICE_EXAMPLE_API', 'http://127.0.0.1:1')
+    expect(await choose(await serve(200, {}, '{}'))).toMatchObject({
+      kind: 'bundled',
+      url: 'http://127.0.0.1:1',
+      explanation: 'Reading from http://127.0.0.1:1.',
+    })
+  })
 })
 
 describe('forwardClock', () => {
@@ -159,11 +220,20 @@ describe('liveLine', () => {
     expect(text()).toBe('hello\n\r\x1b[Kone\r\x1b[Ktable\none\r\x1b[Ktwo')
   })
 
+  test('at the end other text takes its place, and it does not come back', () => {
+    const { line, text } = record(true)
+    line.show('one')
+    line.end('done\n')
+    line.above('bye\n')
+    expect(text()).toBe('\r\x1b[Kone\r\x1b[Kdone\nbye\n')
+  })
+
   test('elsewhere each text is a line', () => {
     const { line, text } = record(false)
     line.show('one')
     line.above('table\n')
     line.show('two')
-    expect(text()).toBe('one\ntable\ntwo\n')
+    line.end('done\n')
+    expect(text()).toBe('one\ntable\ntwo\ndone\n')
   })
 })

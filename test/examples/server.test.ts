@@ -6,7 +6,7 @@ import { afterEach, describe, expect, test, vi } from 'vitest'
 import { dayMs, hourMs, parseGmt } from '../../examples/server/api.ts'
 import { replayClock } from '../../examples/server/clock.ts'
 import { parseCsv } from '../../examples/server/data.ts'
-import { byUpdated, type Earthquake } from '../../examples/server/earthquakes.ts'
+import { byUpdated, type Earthquake, firstReport } from '../../examples/server/earthquakes.ts'
 import { type FaultOptions, faultKinds, plannedFaults } from '../../examples/server/faults.ts'
 import { type ExampleServer, type ServerOptions, startServer } from '../../examples/server/server.ts'
 import { firstStrike, maxPage } from '../../examples/server/strikes.ts'
@@ -457,7 +457,8 @@ describe('/earthquakes', () => {
   }
   const ask = (server: ExampleServer, query: string) => get<Collection>(server, `/earthquakes?${query}`)
   const week = 7 * dayMs
-  const recorded = Date.parse('2018-02-07T02:00:00Z')
+  /** Every record has its last version by then, and the next week hasn't begun. */
+  const recorded = Date.parse('2018-02-07T01:46:00Z')
 
   test('are GeoJSON as the USGS gives it, under its path too', async () => {
     const server = await start({ now: () => recorded })
@@ -476,15 +477,38 @@ describe('/earthquakes', () => {
     expect((await ask(server, '')).features).toHaveLength(1707)
   })
 
-  test('appear when they were revised, days after they happened', async () => {
+  test('appear soon after they happened, made up and marked so, and are replaced by the record when it was revised', async () => {
     // nc72962521 happened on February 1 and was revised on February 7, 5.4 days later.
     const [time, updated] = [1517500850510, 1517967002853]
-    let at = updated - 1
+    let at = time + 59_000
     const server = await start({ now: () => at })
-    const find = async () => (await ask(server, 'orderby=updated-asc')).features.find(({ id }) => id === 'nc72962521')
-    expect(await find()).toBeUndefined()
+    const find = async () => (await ask(server, 'orderby=updated-asc')).features.filter(({ id }) => id === 'nc72962521')
+    expect(await find()).toEqual([])
+    at = time + 300_000
+    const [first, ...others] = await find()
+    expect(others).toEqual([])
+    expect(first?.properties).toMatchObject({ time, status: 'automatic', synthetic: true })
+    at = updated - 1
+    expect(await find()).toEqual([first])
+    at = first!.properties.updated - 1
+    expect(await find()).toEqual([])
     at = updated
-    expect((await find())?.properties).toMatchObject({ time, updated })
+    const [last, ...more] = await find()
+    expect(more).toEqual([])
+    expect(last?.properties).toMatchObject({ time, updated, status: 'reviewed' })
+    expect(last?.properties).not.toHaveProperty('synthetic')
+    expect(last?.properties.mag).not.toBe(first?.properties.mag)
+  })
+
+  test('are first reported before their record was revised, in another magnitude, and the same every time', async () => {
+    const { features } = await ask(await start({ now: () => recorded }), '')
+    for (const last of features) {
+      const first = firstReport(last)
+      expect(first.properties.updated - first.properties.time).toBeGreaterThanOrEqual(60_000)
+      expect(first.properties.updated).toBeLessThan(last.properties.updated)
+      expect(first.properties.mag === last.properties.mag).toBe(last.properties.mag === null)
+      expect(firstReport(last)).toEqual(first)
+    }
   })
 
   test('never show anything of the future, and always something new', async () => {
@@ -554,7 +578,7 @@ describe('/earthquakes', () => {
     expect(seen.length).toBeGreaterThan(1707)
   })
 
-  test('revised in the same millisecond come in the order of their ids', () => {
+  test('made in the same millisecond come in the order of their ids', () => {
     const event = (id: string, updated: number) => ({ id, properties: { updated } }) as Earthquake
     const sorted = [event('b', 2), event('c', 1), event('a', 2), event('B', 2)].sort(byUpdated)
     expect(sorted.map(({ id }) => id)).toEqual(['c', 'B', 'a', 'b'])

@@ -1,10 +1,10 @@
-import { readdir } from 'node:fs/promises'
+import { readdir, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { expect, onTestFinished, test } from 'vitest'
 import { type ExampleServer, type ServerOptions, startServer } from '../../examples/server/server.ts'
 import { dailyValue, dailyVariables, hourlyValue, hourlyVariables, places } from '../../examples/server/weather.ts'
-import { committedRows, startExample, temporaryFolder, visibleRows } from './child.ts'
+import { committedRows, redirect, serveJson, startExample, temporaryFolder, visibleRows } from './child.ts'
 
 const hourMs = 3_600_000
 const dayMs = 24 * hourMs
@@ -37,7 +37,7 @@ async function place(api: string) {
   }
   return {
     path: join(folder, 'data/weather'),
-    checkpoint: join(folder, 'checkpoints/weather'),
+    checkpoint: join(folder, 'checkpoints/weather-bundled'),
     env,
     onceEnv: { ...env, SLUICE_EXAMPLE_ONCE: '1' },
   }
@@ -113,6 +113,22 @@ test('catches up on two days and ends; started again it goes on with what is new
   expect(server.stats.pastEnd).toEqual({})
 })
 
+test('to begin anew both folders have to go: without the one rows are missing, without the other they are there twice', async () => {
+  const server = await serve({ now: () => noon })
+  const { path, checkpoint, onceEnv } = await place(server.url)
+  const runAfterLosing = async (...folders: readonly string[]) => {
+    for (const folder of folders) await rm(folder, { recursive: true, force: true })
+    const example = startExample('01-weather.ts', onceEnv)
+    expect(await example.ended, example.output()).toEqual({ code: 0, signal: null })
+    return committedRows<Row>(path)
+  }
+  const all = expectedRows(noon)
+  expect((await runAfterLosing()).sort(byStationAndTime)).toEqual(all)
+  expect((await runAfterLosing(path, checkpoint)).sort(byStationAndTime)).toEqual(all)
+  expect((await runAfterLosing(checkpoint)).sort(byStationAndTime)).toEqual(all.flatMap((row) => [row, row]))
+  expect(await runAfterLosing(path)).toEqual([])
+})
+
 test('killed at random moments twenty times in a row, the files hold each hour and day exactly once', async () => {
   let now = () => noon
   const server = await serve({ now: () => now() })
@@ -186,6 +202,52 @@ test('a second Ctrl-C aborts a batch that hangs, and the next start reads it aga
   expect(await next.ended, next.output()).toEqual({ code: 0, signal: null })
   expect(next.output()).toContain('Batch 0, again')
   expect(await rowsIn(path)).toEqual(expectedRows(noon))
+})
+
+test('in a terminal the live line is gone once it is done', async () => {
+  const server = await serve({ now: () => noon })
+  const { onceEnv } = await place(server.url)
+  const example = startExample('01-weather.ts', onceEnv, 'process.stdout.isTTY = true')
+  expect(await example.ended, example.output()).toEqual({ code: 0, signal: null })
+  const [before, after = ''] = example.output().split('\r\x1b[K\nDone: ')
+  expect(before).toMatch(/Batch \d+: \d+ rows in \d+ ms; \d+ rows so far\. Ctrl-C stops\.$/)
+  expect(after).toMatch(/^\d+ rows in this run, .* Start again to go on\.\n$/)
+})
+
+test('a batch of the bundled server that a kill left unfinished waits for that server, and the live API is read meanwhile', async () => {
+  const hanging = await serve({ now: () => noon, faults: { rate: 1, kinds: ['slow'], slowMs: 600_000 } })
+  const { path, checkpoint, onceEnv } = await place(hanging.url)
+  const killed = startExample('01-weather.ts', onceEnv)
+  await expect.poll(() => hanging.stats.inFlight, { timeout: 20_000 }).toBeGreaterThan(0)
+  killed.kill('SIGKILL')
+  await killed.ended
+  expect([await batchesIn(checkpoint, 'offsets'), await batchesIn(checkpoint, 'commits')]).toEqual([1, 0])
+
+  const openMeteo = 'https://api.open-meteo.com'
+  const origin = await serveJson(({ searchParams }) => {
+    const [from, to] = ['start_hour', 'end_hour'].map((name) => Date.parse(`${searchParams.get(name)}Z`))
+    if (from === undefined || to === undefined || Number.isNaN(from)) return { body: {} }
+    const time = Array.from({ length: (to - from) / hourMs + 1 }, (_, index) => from + index * hourMs)
+    const values = time.map(() => 20)
+    const hourly = {
+      time: time.map((at) => new Date(at).toISOString().slice(0, 16)),
+      temperature_2m: values,
+      wind_speed_10m: values,
+    }
+    return { body: { hourly } }
+  })
+  const { SLUICE_EXAMPLE_API: _, ...env } = onceEnv
+  const live = startExample('01-weather.ts', env, redirect(openMeteo, origin))
+  expect(await live.ended, live.output()).toEqual({ code: 0, signal: null })
+  expect(live.output()).toContain(`Reading from ${openMeteo}.`)
+  const stations = new Set((await rowsIn(path)).map(({ station }) => station))
+  expect([...stations].sort()).toEqual(['Berlin', 'Nairobi', 'New York', 'Seattle', 'Tokyo'])
+
+  const server = await serve({ now: () => noon })
+  const again = startExample('01-weather.ts', { ...onceEnv, SLUICE_EXAMPLE_API: server.url })
+  expect(await again.ended, again.output()).toEqual({ code: 0, signal: null })
+  expect(again.output()).toContain('Batch 0, again')
+  expect((await rowsIn(path)).filter(({ data }) => data !== 'Open-Meteo')).toEqual(expectedRows(noon))
 })
 
 test('without Internet it says so, serves recorded data itself, and time goes on over restarts', async () => {

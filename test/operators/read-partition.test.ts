@@ -233,6 +233,7 @@ describe('a read that fails', () => {
   it.each([
     ['nothing', undefined],
     ['null', null],
+    ['an object of rows', { rows: [] }],
     ['a number', 5],
     ['a string', 'rows'],
   ])('fails when read answers with %s', async (_what, answer) => {

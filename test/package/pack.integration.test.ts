@@ -53,6 +53,14 @@ describe('the tarball', () => {
     expect(others.sort()).toEqual(['CHANGELOG.md', 'LICENSE', 'README.md', 'package.json'])
   })
 
+  it('holds every entry point, although nothing was built before it was packed', () => {
+    const targets = Object.values(manifest.exports).flatMap((target) =>
+      typeof target === 'string' ? [target] : Object.values(target),
+    )
+    expect(targets).toContain('./dist/src/index.js')
+    expect(targets.filter((target) => !packed.files.includes(String(target).replace(/^\.\//, '')))).toEqual([])
+  })
+
   it('has types beside every module', () => {
     const scripts = packed.files.filter((file) => file.endsWith('.js'))
     expect(scripts.length).toBeGreaterThan(50)

@@ -1,5 +1,6 @@
 import { spawnSync } from 'node:child_process'
-import { cpSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import { createHash } from 'node:crypto'
+import { cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { basename, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -17,16 +18,13 @@ export interface Packed {
   readonly remove: () => void
 }
 
-/** Builds and packs a copy of the sources, and installs the tarball into an empty project. Nothing is downloaded. */
+/** Packs a copy of the sources by a mere `npm pack`, and installs the tarball into an empty project. Nothing is downloaded. */
 export function packAndInstall(): Packed {
   const folder = mkdtempSync(join(tmpdir(), 'sluice-pack-'))
   const copy = join(folder, 'copy')
   cpSync(root, copy, { recursive: true, filter: (path) => !left.has(basename(path)) })
-  symlinkSync(join(root, 'node_modules'), join(copy, 'node_modules'))
-  run(process.execPath, ['scripts/build.mjs'], copy)
-  const [packed] = JSON.parse(
-    run('npm', ['pack', '--json', '--ignore-scripts', '--pack-destination', folder], copy),
-  ) as {
+  shareModules(copy)
+  const [packed] = JSON.parse(run('npm', ['pack', '--json', '--silent', '--pack-destination', folder], copy)) as {
     filename: string
     size: number
     files: { path: string }[]
@@ -47,6 +45,17 @@ export function packAndInstall(): Packed {
     project,
     remove: () => rmSync(folder, { recursive: true, force: true }),
   }
+}
+
+/** The project's dependencies under a folder of the copy's own, so that an install there could not remove them here. Marked as installed by the set-up. */
+function shareModules(copy: string): void {
+  const modules = join(copy, 'node_modules')
+  mkdirSync(modules)
+  for (const name of readdirSync(join(root, 'node_modules')))
+    symlinkSync(join(root, 'node_modules', name), join(modules, name))
+  rmSync(join(modules, '.sluice-setup'), { force: true })
+  const lock = readFileSync(join(copy, 'package-lock.json'))
+  writeFileSync(join(modules, '.sluice-setup'), createHash('sha256').update(lock).digest('hex'))
 }
 
 /** Runs a command to its end and gives what it wrote; fails with all of it. */

@@ -45,6 +45,7 @@ export const floors: readonly (readonly string[])[] = [
     'src/idempotency.ts',
     'src/dead-letters.ts',
     'src/bind-ports.ts',
+    'src/check-ports.ts',
     'src/child-sink.ts',
     'src/tee.ts',
     'src/union.ts',
@@ -59,7 +60,7 @@ export const floors: readonly (readonly string[])[] = [
   ],
   ['operators/', 'src/metrics/'],
   ['src/goal.ts', 'src/pipeline.ts'],
-  ['src/query.ts', 'src/query-options.ts', 'src/query-run.ts', 'src/streaming-query.ts'],
+  ['src/query.ts', 'src/progress-feed.ts', 'src/query-options.ts', 'src/query-run.ts', 'src/streaming-query.ts'],
   ['src/stream.ts', 'src/source-registry.ts', 'src/testing/', 'src/dashboard/'],
   ['src/index.ts', 'operators/index.ts', 'src/testing/index.ts'],
 ]

@@ -113,6 +113,103 @@ describe('exploreCrashes finds', () => {
   })
 })
 
+describe('exploreCrashes holds the rows against the guarantee:', () => {
+  it('nothing may be repeated without a crash, and after one where no more than at-least-once is promised', () => {
+    const { failures } = exploreCrashes(bugs.readsTwice, { sources: ['replayable'], sinks: ['append'] })
+    expect(failures.map(({ id, problem, detail }) => [id, problem, detail])).toEqual([
+      ['replayable/append@none', 'repeated', 'rows 0, 1, 2, 3, 4, 5, 6, 7, 8, 9 reached the sink more than once'],
+    ])
+  })
+
+  it.each([
+    ['replayable', [[0, 1, 2, 3], [4, 5, 6], [7], [8], [9]]],
+    [
+      'identified',
+      [
+        [0, 1, 2, 3],
+        [4, 5, 6, 7],
+        [8, 9],
+      ],
+    ],
+  ] as const)('%s rows may not be repeated by a restart, where once is promised', (source, batches) => {
+    const { failures } = exploreCrashes(bugs.forgetfulSink, { sources: [source], sinks: ['transactional'] })
+    expect(failures.map(({ problem }) => problem)).toEqual(batches.map(() => 'repeated'))
+    const repeated = failures.map(({ detail, trace }) => `${deathIn(trace)}: ${detail}`).sort()
+    expect(repeated).toEqual(
+      batches.map(
+        (ids, batchId) =>
+          `sink commits batch ${batchId}: ${ids.join(' ')}: rows ${ids.join(', ')} reached the sink more than once`,
+      ),
+    )
+  })
+
+  it.each(['acked', 'journaled'] as const)(
+    '%s rows may be repeated by a restart, where no more is promised',
+    (source) => {
+      expect(exploreCrashes(bugs.forgetfulSink, { sources: [source], sinks: ['transactional'] }).failures).toEqual([])
+    },
+  )
+
+  it('a table keeps its order where exactly-once is promised', () => {
+    const { failures, schedules } = exploreCrashes(bugs.rowsBackwards, {
+      sources: ['replayable'],
+      sinks: ['transactional'],
+    })
+    expect(failures).toHaveLength(schedules)
+    expect(new Set(failures.map(({ problem, detail }) => `${problem}: ${detail}`))).toEqual(
+      new Set(['reordered: rows reached the sink in the order 1, 0, 3, 2, 5, 4, 6, 7, 8, 9']),
+    )
+  })
+
+  it('nothing else promises an order', () => {
+    const others = exploreCrashes(bugs.rowsBackwards, { sources: ['acked', 'journaled', 'identified'] })
+    const otherSinks = exploreCrashes(bugs.rowsBackwards, { sinks: ['key', 'position', 'append'] })
+    expect([others.failures, otherSinks.failures]).toEqual([[], []])
+  })
+})
+
+describe('exploreCrashes lets the process die', () => {
+  it('after every effect of a table, its commit and what comes before that', () => {
+    const { failures, schedules } = exploreCrashes(undefined, {
+      sources: ['replayable'],
+      sinks: ['transactional'],
+      rows: 4,
+      partitions: 1,
+      expected: () => false, // so that every schedule is told
+    })
+    expect(failures).toHaveLength(schedules)
+    expect(new Set(failures.map(({ trace }) => deathIn(trace)))).toEqual(
+      new Set([
+        undefined,
+        'log initial {"position":0}',
+        'log plan 0 [{"position":0}, {"position":3})',
+        'read [0, 3): 0 1',
+        'read [0, 3): 2',
+        'sink commits batch 0: 0 1 2',
+        'log done 0 committed',
+        'source commit 3',
+        'log plan 1 [{"position":3}, {"position":4})',
+        'read [3, 4): 3',
+        'sink commits batch 1: 3',
+        'log done 1 committed',
+        'source commit 4',
+      ]),
+    )
+    expect(schedules).toBe(13)
+  })
+
+  it('between the commit of a table and whatever comes next', () => {
+    const { failures } = exploreCrashes(bugs.ackBeforeCommit, {
+      sources: ['replayable'],
+      sinks: ['transactional'],
+      maxRows: 2,
+      partitions: 1,
+    })
+    const found = failures.map(({ problem, trace }) => `${problem} after ${deathIn(trace)}`)
+    expect(found).toEqual([2, 4, 6, 8, 10].map((position) => `lost after source commit ${position}`))
+  })
+})
+
 describe('a report', () => {
   const options = { sources: ['acked'], sinks: ['transactional'] } as const
   const report = exploreCrashes(bugs.ackBeforeCommit, options)
@@ -138,3 +235,8 @@ describe('a report', () => {
     expect(() => exploreCrashes(undefined, { only })).toThrow(OptionError)
   })
 })
+
+/** The effect after which the first process of a story died. */
+function deathIn(trace: string): string | undefined {
+  return /^ +\d+ {2}process 0 {2}(.*) {3}✗/m.exec(trace)?.[1]
+}

@@ -1,4 +1,5 @@
-import { concat, defer, from, ignoreElements, map, type Observable, of } from 'rxjs'
+import { randomUUID } from 'node:crypto'
+import { concat, concatMap, defer, from, ignoreElements, map, type Observable, of } from 'rxjs'
 import type { Checkpoint, LogRecord } from '../../src/checkpoint/checkpoint.ts'
 import { fromCommand, fromResult } from '../../src/result.ts'
 import { readStream } from '../../src/stream.ts'
@@ -131,6 +132,42 @@ export const losesRows: ModelPipeline = (ports) =>
     source: withReader(ports.source, (reader) => ({
       ...reader,
       read: (range, context) => from(reader.read(range, context)).pipe(map((rows) => rows.slice(0, 1))),
+    })),
+  })
+
+/** Gives every chunk twice. */
+export const readsTwice: ModelPipeline = (ports) =>
+  run({
+    ...ports,
+    source: withReader(ports.source, (reader) => ({
+      ...reader,
+      read: (range, context) => from(reader.read(range, context)).pipe(concatMap((rows) => [rows, rows])),
+    })),
+  })
+
+/** Doesn't know a batch again that another process committed. */
+export const forgetfulSink: ModelPipeline = (ports) =>
+  run({
+    ...ports,
+    sink: () => {
+      const writer = ports.sink()
+      const process = randomUUID()
+      const mine = <B extends { readonly queryId: string }>(batch: B): B => ({ ...batch, queryId: process })
+      return {
+        ...writer,
+        begin: (batch) => writer.begin?.(mine(batch)) ?? 'write',
+        commit: (messages, batch) => writer.commit(messages, mine(batch)),
+      } satisfies Writer
+    },
+  })
+
+/** Turns the rows of a chunk round. */
+export const rowsBackwards: ModelPipeline = (ports) =>
+  run({
+    ...ports,
+    source: withReader(ports.source, (reader) => ({
+      ...reader,
+      read: (range, context) => from(reader.read(range, context)).pipe(map((rows) => rows.toReversed())),
     })),
   })
 

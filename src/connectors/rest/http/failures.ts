@@ -77,9 +77,9 @@ export class Failures {
     if (this.#safe(print) === print) return error
     const message = this.#safe(describeError(error))
     if (!(error instanceof HttpError)) return Object.assign(new Error(message), { retryable: isRetryable(error) })
-    const { method, status, retryable, retryAfter, bodyExcerpt = '' } = error
-    const url = this.#safe(error.url)
-    return new HttpError(message, { method, url, status, retryable, retryAfter, bodyExcerpt: this.#safe(bodyExcerpt) })
+    const { method, status, retryable, retryAfter } = error
+    const bodyExcerpt = error.bodyExcerpt && this.#safe(error.bodyExcerpt)
+    return new HttpError(message, { method, url: this.#safe(error.url), status, retryable, retryAfter, bodyExcerpt })
   }
 
   get #where(): string {

@@ -80,7 +80,7 @@ export function bodyOf<Row extends object>(
 
 function withField(item: unknown, field: string, key: string): object {
   const object = objectIn(item, `the field ${JSON.stringify(field)} of option "idempotency"`)
-  if (false)
+  if (Object.hasOwn(object, field))
     throw new OptionError(
       `httpSink: what is sent has ${JSON.stringify(field)} already; option "idempotency" needs a field of its own`,
     )

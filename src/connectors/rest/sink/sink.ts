@@ -122,7 +122,6 @@ export function httpWriter<Row extends object, Dead>(
     commit: (messages, batch) => dead?.commit(messages.flatMap(deadOf), batch),
     abort: (messages, batch) => dead?.abort(messages.flatMap(deadOf), batch),
     stop: async () => {
-      await connection?.client.close()
       await dead?.stop()
     },
   }

@@ -1,3 +1,4 @@
+import { lastValueFrom } from 'rxjs'
 import { describe, expect, it } from 'vitest'
 import { memoryCheckpoint } from '../../../../src/checkpoint/memory.ts'
 import { memorySink } from '../../../../src/connectors/memory/sink.ts'
@@ -7,9 +8,11 @@ import { byIds } from '../../../../src/connectors/rest/source/by-ids.ts'
 import { byList } from '../../../../src/connectors/rest/source/by-list.ts'
 import { byTime } from '../../../../src/connectors/rest/source/by-time.ts'
 import type { ListItem } from '../../../../src/connectors/rest/source/listed.ts'
-import { restSource } from '../../../../src/connectors/rest/source/rest-source.ts'
+import { type RestOffset, restSource } from '../../../../src/connectors/rest/source/rest-source.ts'
 import { OptionError } from '../../../../src/errors.ts'
+import { fromResult, type Result } from '../../../../src/result.ts'
 import { type RowOf, schema } from '../../../../src/schema.ts'
+import { readAllAvailable } from '../../../../src/source.ts'
 import { type Api, fakeClient } from './fake-client.ts'
 import { batched, streamed } from './run.ts'
 
@@ -160,6 +163,51 @@ describe('byList as a stream', () => {
     // Six pages with rows and the empty one that ends them, of each station.
     expect(pages).toHaveLength(4 * 7)
     expect(new Set(pages.map(({ path, query }) => `${path} ${query.offset}`)).size).toBe(4 * 7)
+  })
+
+  it('fetches of each item its share of a batch, and one page ahead', async () => {
+    const names = ['a', 'b', 'c', 'd']
+    const stations = Object.fromEntries(
+      names.map((name) => [name, Array.from({ length: 40 }, (_, n) => measured(n, n))]),
+    )
+    const made = source(names, stations)
+    const reader = made.streamReader()
+    const ask = <T>(call: () => Result<T>): Promise<T> => lastValueFrom(fromResult('port', call))
+    const start = await ask(() => reader.initialOffset())
+    const end = await ask(() => reader.latestOffset(start, { ...readAllAvailable, maxRows: 8 }))
+    expect(made.client.asked).toHaveLength(4 * 2)
+    const partitions = await ask(() => reader.partitions(start, end))
+    const read = async () => {
+      const rows: Reading[] = []
+      for (const partition of partitions) {
+        const chunks = reader.read(partition, { signal: new AbortController().signal } as never)
+        for await (const chunk of chunks as AsyncIterable<readonly Reading[]>) rows.push(...chunk)
+      }
+      return shown(rows)
+    }
+    expect(await read()).toEqual(['a0', 'a1', 'b0', 'b1', 'c0', 'c1', 'd0', 'd1'])
+    expect(made.client.asked).toHaveLength(4 * 2)
+    // What is committed is forgotten, of every item.
+    await ask(() => reader.commit?.(end))
+    expect(await read()).toEqual(['a0', 'a1', 'b0', 'b1', 'c0', 'c1', 'd0', 'd1'])
+    expect(made.client.asked.length).toBeGreaterThanOrEqual(4 * 2 + 4)
+  })
+
+  it('ends what it keeps open of an item that is gone', async () => {
+    const list = ['a', 'b']
+    const stations = { a: Array.from({ length: 40 }, (_, n) => measured(n, n)), b: [] }
+    const made = source(() => list, stations)
+    const reader = made.streamReader()
+    const latest = (start: object) =>
+      lastValueFrom(
+        fromResult('port', () => reader.latestOffset(start as RestOffset, { ...readAllAvailable, maxRows: 4 })),
+      )
+    const first = await latest({ a: {}, b: {} })
+    const open = made.client.asked.find(({ path }) => path.includes('/a/'))?.signal
+    expect(open?.aborted).toBe(false)
+    list.shift()
+    await latest(first)
+    expect(open?.aborted).toBe(true)
   })
 
   it('goes on where it was when one item failed, and loses nothing', async () => {

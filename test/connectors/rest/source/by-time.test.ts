@@ -2,6 +2,7 @@ import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { memoryCheckpoint } from '../../../../src/checkpoint/memory.ts'
 import { memorySink } from '../../../../src/connectors/memory/sink.ts'
+import { offsetLimit } from '../../../../src/connectors/rest/pagination/offset-limit.ts'
 import { singlePage } from '../../../../src/connectors/rest/pagination/single-page.ts'
 import { byTime, type TimeWindowOptions } from '../../../../src/connectors/rest/source/by-time.ts'
 import { restSource } from '../../../../src/connectors/rest/source/rest-source.ts'
@@ -144,11 +145,31 @@ describe('byTime', () => {
     await expect(batched(source(api))).rejects.toThrow('SizeLimitExceeded')
   })
 
+  it('does not halve a window of which rows were given already: they would come twice', async () => {
+    const rows = events(0, 1, 2, 3)
+    const made = restSource(
+      {
+        url: 'http://api/events',
+        schema: event,
+        pagination: offsetLimit(),
+        partitions: byTime(options),
+      },
+      () => fakeClient(({ query }) => (query.offset === '0' ? { body: rows.slice(0, 2) } : { status: 413, body: '' })),
+    )
+    await expect(batched(made)).rejects.toThrow('413')
+  })
+
   it('gives up at the least window, and says so', async () => {
     const tied = events(5, 5, 5)
     await expect(batched(source(log(tied, 2), { minWindow: '2 seconds' }))).rejects.toThrow(
       /byTime: the window from \S+ to \S+ is too large for the API, and its halves would be shorter than "minWindow" \(2000 ms\)/,
     )
+    const made = source(log(events(0, 1), 1), { minWindow: '20 seconds' })
+    await expect(batched(made)).rejects.toThrow('shorter than "minWindow" (20000 ms)')
+    expect(made.client.urls).toEqual([
+      `/events?start=${iso(0)}&end=${iso(60)}`,
+      `/events?start=${iso(0)}&end=${iso(30)}`,
+    ])
   })
 
   it('reads every event once, whatever the windows and what is too large for the API', async () => {

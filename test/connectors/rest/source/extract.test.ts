@@ -1,4 +1,5 @@
 import { Readable } from 'node:stream'
+import { lastValueFrom } from 'rxjs'
 import { describe, expect, it } from 'vitest'
 import { HttpError, PaginationReset } from '../../../../src/connectors/rest/http/http-error.ts'
 import type { HttpClient } from '../../../../src/connectors/rest/http/types.ts'
@@ -7,11 +8,13 @@ import { singlePage } from '../../../../src/connectors/rest/pagination/single-pa
 import { extractOf } from '../../../../src/connectors/rest/source/extract.ts'
 import { answerTo } from '../../../../src/connectors/rest/source/question.ts'
 import type { ResourceOptions } from '../../../../src/connectors/rest/source/resource.ts'
-import { restSource } from '../../../../src/connectors/rest/source/rest-source.ts'
+import { type RestStream, restSource } from '../../../../src/connectors/rest/source/rest-source.ts'
 import { rowsOf } from '../../../../src/connectors/rest/source/slicing.ts'
+import { fromResult } from '../../../../src/result.ts'
 import { schema } from '../../../../src/schema.ts'
-import { type Api, fakeClient } from './fake-client.ts'
-import { batched } from './run.ts'
+import { readAllAvailable } from '../../../../src/source.ts'
+import { type Api, type Asked, fakeClient } from './fake-client.ts'
+import { batched, streamed } from './run.ts'
 
 const item = schema('id int not null')
 const live = new AbortController().signal
@@ -81,7 +84,7 @@ describe('a pagination that is lost', () => {
     let count = 0
     const client = fakeClient(({ query }) => {
       const first = Number(query.offset)
-      return { body: [0, 1, 2, 3].slice(first, first + 2).map((id) => ({ id })) }
+      return { body: [0, 1, 2, 3, 4, 5, 6, 7].slice(first, first + 2).map((id) => ({ id })) }
     })
     return {
       ...client,
@@ -94,7 +97,7 @@ describe('a pagination that is lost', () => {
   }
 
   it('before there were rows begins again', async () => {
-    expect(await readAll(extractFrom({ schema: item, pagination: offsetLimit() }, lost(1)))).toHaveLength(4)
+    expect(await readAll(extractFrom({ schema: item, pagination: offsetLimit() }, lost(1)))).toHaveLength(8)
   })
 
   it('after there were rows fails the attempt: the next one begins with none', async () => {
@@ -103,16 +106,16 @@ describe('a pagination that is lost', () => {
     const client = lost(2)
     const source = restSource({ url: 'http://api/items', schema: item, pagination: offsetLimit() }, () => client)
     const sink = await batched(source, { retry: { maxAttempts: 2, initialDelayMs: 0 } })
-    expect(sink.rows.map(({ id }) => id)).toEqual([0, 1, 2, 3])
+    expect(sink.rows.map(({ id }) => id)).toEqual([0, 1, 2, 3, 4, 5, 6, 7])
   })
 
-  it('gives every row once where a cursor knows them', async () => {
-    const client = lost(2)
+  it.each(['ascending', 'unsorted'] as const)('gives every row once where a cursor knows them (%s)', async (sorted) => {
+    const client = lost(4)
     const made = restSource(
-      { url: 'http://api/items', schema: item, pagination: offsetLimit(), cursor: { field: 'id', key: 'id' } },
+      { url: 'http://api/items', schema: item, pagination: offsetLimit(), cursor: { field: 'id', key: 'id', sorted } },
       () => client,
-    )
-    expect((await batched(made)).rows.map(({ id }) => id)).toEqual([0, 1, 2, 3])
+    ) as RestStream<{ id: number }>
+    expect((await streamed(made)).rows.map(({ id }) => id)).toEqual([0, 1, 2, 3, 4, 5, 6, 7])
   })
 })
 
@@ -139,5 +142,42 @@ describe('a question', () => {
       throw error
     })
     await expect(answerTo(extractFrom({ schema: item }, client), { value: 'max' }, live)).rejects.toBe(error)
+  })
+})
+
+describe('a reader', () => {
+  const waiting = () => {
+    const client = fakeClient(async ({ signal }) => {
+      await new Promise((_, reject) => signal?.addEventListener('abort', () => reject(signal.reason)))
+      return { body: [] }
+    })
+    const options = { url: 'http://api/items', schema: item, pagination: singlePage() }
+    return { client, options }
+  }
+
+  it('ends a read when its signal says so', async () => {
+    const { client, options } = waiting()
+    const reader = restSource(options, () => client).reader()
+    const controller = new AbortController()
+    const chunks = reader.read({}, { signal: controller.signal } as never) as AsyncIterable<unknown>
+    const reading = chunks[Symbol.asyncIterator]().next()
+    while (client.asked.length === 0) await Promise.resolve()
+    controller.abort(new Error('enough'))
+    await expect(reading).rejects.toThrow('enough')
+  })
+
+  it('ends what it keeps open when it is stopped, and closes its client', async () => {
+    const client = fakeClient(({ query }) => ({ body: [{ id: Number(query.offset) }] }))
+    const source = restSource(
+      { url: 'http://api/items', schema: item, pagination: offsetLimit(), cursor: { field: 'id', key: 'id' } },
+      () => client,
+    ) as RestStream<{ id: number }>
+    const reader = source.streamReader()
+    await lastValueFrom(fromResult('port', () => reader.latestOffset({}, { ...readAllAvailable, maxRows: 3 })))
+    const { signal } = client.asked.at(-1) as Asked
+    expect(signal?.aborted).toBe(false)
+    await reader.stop?.()
+    expect(signal?.aborted).toBe(true)
+    expect(client.closed).toBe(true)
   })
 })

@@ -8,6 +8,7 @@ export interface Asked {
   /** The query; of a repeated name the last value. */
   readonly query: Readonly<Record<string, string>>
   readonly request: HttpRequest
+  readonly signal: AbortSignal | undefined
 }
 
 export interface Answer {
@@ -56,6 +57,7 @@ export function fakeClient(api: Api): FakeClient {
         path: url.pathname,
         query: Object.fromEntries(url.searchParams),
         request,
+        signal,
       }
       asked.push(call)
       const { status = 200, headers = {}, body } = await api(call, asked.length)

@@ -1,7 +1,9 @@
+import { lastValueFrom } from 'rxjs'
 import { describe, expect, it } from 'vitest'
 import { cursorPagination } from '../../../../src/connectors/rest/pagination/cursor.ts'
 import { offsetLimit } from '../../../../src/connectors/rest/pagination/offset-limit.ts'
 import { restSource } from '../../../../src/connectors/rest/source/rest-source.ts'
+import { fromResult } from '../../../../src/result.ts'
 import { schema } from '../../../../src/schema.ts'
 import { type Api, fakeClient, offsetPage } from './fake-client.ts'
 import { batched } from './run.ts'
@@ -78,5 +80,8 @@ describe('a source without positions', () => {
     const sink = await batched(source)
     expect(sink.rows).toEqual(items(2_500))
     expect(client.asked).toHaveLength(2_500)
+    const partitions = await lastValueFrom(fromResult('port', () => source.reader().partitions()))
+    expect(partitions.length).toBeLessThanOrEqual(1_001)
+    expect(partitions[1]).toEqual({ pages: [1, 2, 3].map((offset) => ({ offset, limit: 1 })) })
   })
 })
