@@ -15,9 +15,9 @@ export interface CircuitBreaker {
 /**
  * Stops calling something that keeps failing, and tries with a single call whether it is back.
  *
- * A subscription is a call; it counts when it ends, or is left after a value (`take(1)`, `firstValueFrom`). After `failures` failures in a row the circuit opens: for `openFor`
- * nothing is subscribed to. Then one call probes (half-open): if it ends well the circuit closes, if it fails the circuit opens again, and if it is left without
- * a value the next call probes.
+ * A subscription is a call; it counts when it ends, or is left after a value (`take(1)`, `firstValueFrom`). After `failures` failures in a row the circuit
+ * opens: for `openFor` nothing is subscribed to. Then one call probes (half-open): if it ends well the circuit closes, if it fails the circuit opens again,
+ * and if it is left without a value the next call probes.
  *
  * ```
  * const breaker = circuitBreaker({ failures: 2, openFor: 4 })

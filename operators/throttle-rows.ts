@@ -22,7 +22,8 @@ export interface ThrottleRowsOptions {
 /**
  * Lets no more than so many rows pass in any window of time, however it is laid.
  *
- * Rows keep their order. A chunk passes as far as there is room, the rest of it when there is room again; pieces are no smaller than a tenth of `burst`, but for the last one of a chunk.
+ * Rows keep their order. A chunk passes as far as there is room, the rest of it when there is room again; pieces are no smaller than a tenth of `burst`,
+ * but for the last one of a chunk.
  * What waits counts as unwritten, so that the source waits too. Rows of an attempt that failed have passed, and count.
  *
  * ```

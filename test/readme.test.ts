@@ -52,7 +52,7 @@ test('every example is in the list, and is run by the tests', () => {
       .filter((file) => /^\d/.test(file))
       .sort(),
   )
-  const tests = ['weather', 'examples'].map((name) =>
+  const tests = ['weather', 'examples', 'rest'].map((name) =>
     readFileSync(new URL(`test/examples/${name}.integration.test.ts`, root), 'utf8'),
   )
   expect(listed.filter((file) => !tests.some((code) => code.includes(`('${file}'`)))).toEqual([])

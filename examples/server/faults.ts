@@ -1,3 +1,5 @@
+import { scatter } from './api.ts'
+
 export const faultKinds = ['slow', 'tooManyRequests', 'serverError', 'reset'] as const
 
 /**
@@ -45,12 +47,4 @@ export function plannedFaults(options: FaultOptions): Faults {
       return drawn < rate ? kinds[Math.floor((drawn / rate) * kinds.length)] : undefined
     },
   }
-}
-
-/** A number in [0, 1) that depends on both arguments and shows no pattern: the finalizer of the hash function MurmurHash3. */
-function scatter(seed: number, number: number): number {
-  let bits = (Math.imul(seed, 0x9e3779b1) ^ Math.imul(number + 1, 0x85ebca77)) >>> 0
-  bits = Math.imul(bits ^ (bits >>> 16), 0x85ebca6b)
-  bits = Math.imul(bits ^ (bits >>> 13), 0xc2b2ae35)
-  return ((bits ^ (bits >>> 16)) >>> 0) / 2 ** 32
 }

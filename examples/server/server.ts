@@ -1,11 +1,16 @@
 import { createServer, type IncomingMessage, type ServerResponse, STATUS_CODES } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { type Api, BadRequest, json, type Reply } from './api.ts'
+import { accountsApi, tokensApi } from './accounts.ts'
+import { type Api, BadRequest, json, type Question, type Reply } from './api.ts'
 import { replayClock } from './clock.ts'
 import { earthquakesApi } from './earthquakes.ts'
+import { eventsApi } from './events.ts'
 import { type FaultKind, type FaultOptions, plannedFaults } from './faults.ts'
 import { forecastApi } from './forecast.ts'
+import { type LedgerOptions, openLedger } from './ledger.ts'
+import { ordersApi } from './orders.ts'
+import { boundsApi, readingsApi } from './readings.ts'
 import { type ServerStats, StatsRecorder } from './stats.ts'
 import { strikesApi } from './strikes.ts'
 
@@ -20,6 +25,8 @@ export interface ServerOptions {
   readonly faults?: FaultOptions | false
   /** Requests to `/v1/forecast` in a minute of `now`; more are refused with status 429. @default 600, as Open-Meteo's free service */
   readonly requestsPerMinute?: number
+  /** Where `/ledger` keeps what it received, and what goes wrong there. */
+  readonly ledger?: LedgerOptions
 }
 
 export interface ExampleServer extends AsyncDisposable {
@@ -44,10 +51,13 @@ export interface ExampleServer extends AsyncDisposable {
  * - `/v1/forecast`: the weather, as Open-Meteo gives it
  * - `/strikes`: bird strikes, as JSONPlaceholder gives comments
  * - `/earthquakes`: earthquakes, revised days later, as the USGS gives them
+ * - `/orders`, `/events`, `/readings`: made up, row by row as they are asked for
+ * - `/accounts`: made up, for whoever has a token of `/oauth/token`
+ * - `/ledger`: takes rows, and knows requests again by their keys
  * - `/clock`: `{ now, time, speed }`, the server's clock, for whoever polls by it
  *
  * What is real and what is mapped is told in `weather.ts`, `strikes.ts` and `earthquakes.ts`. Answers depend on the request and the clock
- * only. With a `speed` above 1 a server that is started again is back at `now`, behind what an earlier run had shown.
+ * only, but for tokens and the ledger. With a `speed` above 1 a server that is started again is back at `now`, behind what an earlier run had shown.
  *
  * @throws RangeError for an option that is out of range; rejects when the port is taken.
  */
@@ -57,11 +67,20 @@ export async function startServer(options: ServerOptions = {}): Promise<ExampleS
   const faults = options.faults === false ? undefined : plannedFaults(options.faults ?? {})
   const stats = new StatsRecorder()
   const strikes = strikesApi()
+  const ledger = openLedger(options.ledger)
+  const tokens = tokensApi()
   const routes: ReadonlyMap<string, Api> = new Map<string, Api>([
     ['/v1/forecast', limited(forecastApi, requestsPerMinute, now)],
     ['/strikes', strikes],
     ['/earthquakes', earthquakesApi],
     ['/fdsnws/event/1/query', earthquakesApi],
+    ['/orders', ordersApi],
+    ['/events', eventsApi],
+    ['/readings', readingsApi],
+    ['/readings/bounds', boundsApi],
+    ['/oauth/token', tokens],
+    ['/accounts', accountsApi(tokens)],
+    ['/ledger', ledger],
   ])
 
   async function respond(request: IncomingMessage, response: ServerResponse): Promise<void> {
@@ -81,22 +100,24 @@ export async function startServer(options: ServerOptions = {}): Promise<ExampleS
     if (fault !== undefined) stats.fault(fault)
     if (fault === 'slow') await sleep(faults?.slowMs, undefined, { signal: left.signal })
     const api = routes.get(url.pathname)
-    const reply = answer(api, request.method, url.searchParams, fault)
+    const question = { method: request.method ?? '', headers: headersOf(request), body: await bodyOf(request) }
+    const reply = answer(api, question, url.searchParams, fault)
     stats.answered(url.pathname, reply.status, reply.pastEnd === true)
-    if (fault === 'reset') sendHalf(response, reply)
+    if (reply.cut === true) response.socket?.resetAndDestroy()
+    else if (fault === 'reset') sendHalf(response, reply)
     else send(response, reply)
   }
 
-  function answer(api: Api | undefined, method: string | undefined, query: URLSearchParams, fault?: FaultKind): Reply {
+  function answer(api: Api | undefined, question: Question, query: URLSearchParams, fault?: FaultKind): Reply {
     if (api === undefined) return json(404, {})
-    if (method !== 'GET') return api.refuse(405, 'Method Not Allowed')
+    if (!(api.methods ?? ['GET']).includes(question.method)) return api.refuse(405, 'Method Not Allowed')
     if (fault === 'serverError') return api.refuse(500, 'Internal Server Error')
     if (fault === 'tooManyRequests') {
       const refusal = api.refuse(429, 'Too Many Requests')
       return { ...refusal, headers: { ...refusal.headers, 'retry-after': String(faults?.retryAfterSeconds) } }
     }
     try {
-      return api.answer(query, clock.now())
+      return api.answer(query, clock.now(), question)
     } catch (error) {
       if (error instanceof BadRequest) return api.refuse(400, error.message)
       throw error
@@ -118,7 +139,10 @@ export async function startServer(options: ServerOptions = {}): Promise<ExampleS
   })
   const close = () =>
     new Promise<void>((resolve) => {
-      server.close(() => resolve())
+      server.close(() => {
+        ledger.close()
+        resolve()
+      })
       server.closeAllConnections()
     })
   return {
@@ -137,16 +161,26 @@ function limited(api: Api, requestsPerMinute: number, now: () => number): Api {
   let used = 0
   return {
     ...api,
-    answer: (query, at) => {
+    answer: (query, at, question) => {
       const current = Math.floor(now() / 60_000)
       if (current !== minute) used = 0
       minute = current
       if (++used > requestsPerMinute) {
         return api.refuse(429, 'Minutely API request limit exceeded. Please try again in one minute.')
       }
-      return api.answer(query, at)
+      return api.answer(query, at, question)
     },
   }
+}
+
+function headersOf({ headers }: IncomingMessage): Question['headers'] {
+  return Object.fromEntries(Object.entries(headers).map(([name, value]) => [name, value?.toString()]))
+}
+
+async function bodyOf(request: IncomingMessage): Promise<string> {
+  const pieces: Buffer[] = []
+  for await (const piece of request) pieces.push(piece as Buffer)
+  return Buffer.concat(pieces).toString()
 }
 
 function send(response: ServerResponse, reply: Reply): void {

@@ -1,4 +1,4 @@
-import { type Api, BadRequest, hourMs, json } from './api.ts'
+import { type Api, BadRequest, hourMs, integer, json, jsonError } from './api.ts'
 import { lazy, parseCsv, readDataset } from './data.ts'
 
 /** A reported bird strike (FAA, 1990–2002, `birdstrikes.csv`): the file's own columns and values, null for an empty field, with an id in front. */
@@ -45,7 +45,7 @@ export function strikesApi(): StrikesApi {
       const headers = { 'x-total-count': String(total), 'access-control-expose-headers': 'X-Total-Count' }
       return { ...json(200, rows, headers), pastEnd: start + limit > total }
     },
-    refuse: (status, reason) => json(status, { error: reason }),
+    refuse: jsonError,
   }
 }
 
@@ -64,12 +64,4 @@ function valueIn(name: string, text: string): string | number | null {
 
 function strike(id: number): Strike {
   return { id, ...records()[(id - 1) % records().length] }
-}
-
-function integer(query: URLSearchParams, name: string, byDefault: number): number {
-  const value = query.get(name)
-  if (value === null) return byDefault
-  if (!/^\d{1,15}$/.test(value))
-    throw new BadRequest(`${name} must be an integer from 0, and it is ${JSON.stringify(value)}`)
-  return Number(value)
 }

@@ -1,5 +1,5 @@
 // Rows a second from an HTTP API through a whole query, side by side with a hand-written undici loop on the same server and concurrency, A B A B …
-// Memory: the greatest heap and resident size of a process of its own for each of the two.
+// Memory: the greatest heap and resident size, and the processor's time, of a process of its own for each of the two.
 // node --expose-gc test/bench/http.ts [rounds] [rows]
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process'
 import { join } from 'node:path'
@@ -87,9 +87,11 @@ async function memory(url: string, slices: number, way: string): Promise<void> {
   const timer = setInterval(() => {
     heap = Math.max(heap, process.memoryUsage().heapUsed)
   }, 5)
+  const start = process.cpuUsage()
   await (way === 'query' ? byQuery(url, slices) : byHand(url, slices))
+  const { user, system } = process.cpuUsage(start)
   clearInterval(timer)
-  console.log(`${way}: heap ${(heap / 2 ** 20).toFixed(0)} MiB, resident ${(process.resourceUsage().maxRSS / 1024).toFixed(0)} MiB`)
+  console.log(`${way}: processor ${((user + system) / 1000).toFixed(0)} ms, heap ${(heap / 2 ** 20).toFixed(0)} MiB, resident ${(process.resourceUsage().maxRSS / 1024).toFixed(0)} MiB`)
 }
 
 const [url, slices, way] = child

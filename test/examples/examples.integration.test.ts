@@ -1,44 +1,15 @@
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { describe, expect, onTestFinished, test } from 'vitest'
+import { describe, expect, test } from 'vitest'
 import type { Earthquake } from '../../examples/server/earthquakes.ts'
-import { type ExampleServer, type ServerOptions, startServer } from '../../examples/server/server.ts'
+import type { ExampleServer } from '../../examples/server/server.ts'
 import { firstStrike } from '../../examples/server/strikes.ts'
 import { hourlyValue, hourlyVariables } from '../../examples/server/weather.ts'
-import {
-  committedRows,
-  type Example,
-  redirect,
-  serveJson,
-  startExample,
-  temporaryFolder,
-  visibleRows,
-} from './child.ts'
+import { committedRows, redirect, serveJson, startExample, visibleRows } from './child.ts'
+import { interrupt, place, serve } from './served.ts'
 
 const hourMs = 3_600_000
 const noon = Date.parse('2026-11-21T12:20:00Z')
-
-async function serve(options: ServerOptions): Promise<ExampleServer> {
-  const server = await startServer({ requestsPerMinute: Infinity, faults: false, ...options })
-  onTestFinished(() => server.close())
-  return server
-}
-
-async function place(api: string, name: string) {
-  const folder = await temporaryFolder()
-  const env = {
-    SLUICE_EXAMPLE_API: api,
-    SLUICE_EXAMPLE_DATA: join(folder, 'data'),
-    SLUICE_EXAMPLE_CHECKPOINTS: join(folder, 'checkpoints'),
-    SLUICE_EXAMPLE_POLL: '50 ms',
-  }
-  return { path: join(folder, 'data', name), env }
-}
-
-async function interrupt(example: Example): Promise<void> {
-  example.kill('SIGINT')
-  expect(await example.ended, example.output()).toEqual({ code: 0, signal: null })
-}
 
 describe('02-current-weather', () => {
   interface Row {

@@ -153,7 +153,10 @@ describe('imports', () => {
         imports
           .filter((to) => to.file !== undefined && !to.file.startsWith(folder) && floorOf(to.file) === above)
           // Helpers for sources of one's own are for connectors, too.
-          .filter((to) => !/^src\/(offsets\/|simple-reader|data-source|idempotency|dead-letters|guarantee)/.test(to.file ?? ''))
+          .filter(
+            (to) =>
+              !/^src\/(offsets\/|simple-reader|data-source|idempotency|dead-letters|guarantee)/.test(to.file ?? ''),
+          )
           .map((to) => `${file} -> ${to.specifier}`)
       )
     })

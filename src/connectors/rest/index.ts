@@ -60,13 +60,28 @@ export {
 export { type JwtBearerOptions, jwtBearer } from './auth/jwt-bearer.ts'
 export { type OAuth2ClientCredentialsOptions, oauth2ClientCredentials } from './auth/oauth2-client-credentials.ts'
 export { type OAuth2RefreshTokenOptions, oauth2RefreshToken } from './auth/oauth2-refresh-token.ts'
+export { type PrivateKeyJwt, type PrivateKeyJwtOptions, privateKeyJwt } from './auth/private-key-jwt.ts'
+export type { SigningAlgorithm } from './auth/assertion.ts'
 export type { Secret } from './auth/secret.ts'
 
+// Sink
+export { type HttpSink, type HttpSinkRow, httpSink } from './sink/sink.ts'
+export type { HttpSinkOptions, Idempotency, SinkFormat } from './sink/options.ts'
+export type { HttpMessage } from './sink/request-writer.ts'
+export type { RefusedRow } from './sink/refused-row.ts'
+export type { RowFailure, SinkAnswer } from './sink/row-errors.ts'
+
 // Staying alive
-export { type BudgetLimit, type BudgetOptions, type RequestBudget, requestBudget } from './http/budget.ts'
-export { HttpError } from './http/http-error.ts'
-export type { ClientOptions } from './http/options.ts'
-export type { ResponseFilter } from './http/response-filters.ts'
+export {
+  type BudgetLimit,
+  type BudgetOptions,
+  type QuotaReader,
+  type RequestBudget,
+  requestBudget,
+} from './http/budget.ts'
+export { HttpError, type HttpFailure } from './http/http-error.ts'
+export type { ClientOptions, TimeoutOptions } from './http/options.ts'
+export type { FilterAction, ResponseFilter } from './http/response-filters.ts'
 export type { TlsOptions } from './http/tls.ts'
 export type {
   Authorization,

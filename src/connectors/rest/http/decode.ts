@@ -2,38 +2,34 @@ import { pipeline, type Readable, type Transform } from 'node:stream'
 import { createBrotliDecompress, createGunzip, createInflate, createInflateRaw, createZstdDecompress } from 'node:zlib'
 import { startOf } from './body-start.ts'
 
-const decoders: Readonly<Record<string, () => Transform>> = {
-  gzip: createGunzip,
-  'x-gzip': createGunzip,
-  br: createBrotliDecompress,
-  zstd: createZstdDecompress,
+const decoders: Readonly<Record<string, (start: Uint8Array) => Transform>> = {
+  gzip: () => createGunzip(),
+  'x-gzip': () => createGunzip(),
+  // By this RFC 9110 means zlib's format, and some servers mean the bare one (RFC 1951), which never begins like that.
+  deflate: ([first = 0]) => ((first & 0x0f) === 8 ? createInflate() : createInflateRaw()),
+  br: () => createBrotliDecompress(),
+  zstd: () => createZstdDecompress(),
 }
 
 /** What {@link decoded} can read, for `accept-encoding`. */
 export const acceptEncoding = 'gzip, deflate, br, zstd'
 
 /**
- * A body without its content encodings, in the opposite order of how they were applied. Ending one end ends the other; bytes that are cut short are an error.
+ * A body without its content encodings, in the opposite order of how they were applied. Ending one end ends the other; bytes that are cut short are an error,
+ * but no bytes at all are an empty body, whatever the header says.
  * @returns `undefined` for an encoding that nobody knows here.
  */
 export async function decoded(body: Readable, contentEncoding: string | undefined): Promise<Readable | undefined> {
   if (contentEncoding === undefined) return body
+  const encodings = contentEncoding.split(',').map((name) => name.trim().toLowerCase())
   let result = body
-  for (const encoding of contentEncoding
-    .toLowerCase()
-    .split(',')
-    .reverse()
-    .map((name) => name.trim())) {
+  for (const encoding of encodings.reverse()) {
     if (encoding === '' || encoding === 'identity') continue
-    const start = encoding === 'deflate' ? await startOf(result, 1) : undefined
-    const decoder = start === undefined ? decoders[encoding]?.() : inflater(start.bytes)
+    const decoder = decoders[encoding]
     if (decoder === undefined) return undefined
-    result = pipeline(start?.body ?? result, decoder, () => {}) // its error comes out where it is read
+    const start = await startOf(result, 1)
+    if (start.bytes.length === 0) return start.body
+    result = pipeline(start.body, decoder(start.bytes), () => {}) // its error comes out where it is read
   }
   return result
-}
-
-/** By `deflate` RFC 9110 means zlib's format, and some servers mean the bare one (RFC 1951), which never begins like that. */
-function inflater([first = 8]: Uint8Array): Transform {
-  return (first & 0x0f) === 8 ? createInflate() : createInflateRaw()
 }

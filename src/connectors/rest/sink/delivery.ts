@@ -33,7 +33,8 @@ export class Delivery<Row extends object, Dead> {
   }
 
   /**
-   * Sends a slice, in one request if that is possible. It is halved, always at the same ordinals, when the request is too large, and to find the rows that are refused.
+   * Sends a slice, in one request if that is possible. It is halved, always at the same ordinals, when the request is too large, and to find the rows that
+   * are refused.
    * @param round how often these rows were put off by the receiver.
    * @returns the refused rows, by ordinal. Fails when the others could not be delivered, or a refused one has nowhere to go.
    */
@@ -57,8 +58,9 @@ export class Delivery<Row extends object, Dead> {
     // Halves that are repeated are there twice where nobody recognises them: not for a batch that fails anyway.
     if (outcome.status === 413 || settings.deadLetters !== undefined || settings.idempotency !== 'none')
       return this.#halves(slice, round)
+    const last = slice.first + slice.rows.length - 1
     throw new RowError(
-      `httpSink: one of the rows ${slice.first} to ${slice.first + slice.rows.length - 1} of partition ${this.#context.partitionId} was refused with ${refusalOf(outcome).reason}`,
+      `httpSink: one of the rows ${slice.first} to ${last} of partition ${this.#context.partitionId} was refused: ${refusalOf(outcome).reason}`,
       { cause: outcome },
     )
   }
@@ -90,9 +92,11 @@ export class Delivery<Row extends object, Dead> {
 
   /** Most rows are there; those that the answer names are not. */
   async #answered(slice: Slice<Row>, answer: SinkAnswer | undefined, round: number): Promise<readonly RefusedRow[]> {
-    const { settings, limit } = this.#tools
+    const { limit } = this.#tools
+    const { rowErrors } = this.#tools.settings
     const count = slice.rows.length
-    const failures = answer === undefined ? [] : checkedFailures(settings.rowErrors?.(answer) ?? [], count)
+    const isRead = rowErrors !== undefined && answer !== undefined
+    const failures = isRead ? checkedFailures(rowErrors(answer), count) : []
     limit.taken(count - failures.length)
     const refused = failures
       .filter(({ retryable }) => retryable !== true)
@@ -126,10 +130,10 @@ export class Delivery<Row extends object, Dead> {
     const { queryId, batchId, partitionId, attempt } = this.#context
     const { settings, limit } = this.#tools
     const ordinal = slice.first + index
-    const name = `row ${ordinal} of partition ${partitionId}, was refused: ${reason}`
+    const what = `row ${ordinal} of partition ${partitionId} was refused: ${reason}`
     if (settings.deadLetters === undefined)
-      throw new RowError(`httpSink: ${name} (option "deadLetters" takes such rows)`)
-    limit.refused(name)
+      throw new RowError(`httpSink: ${what} (option "deadLetters" takes such rows)`)
+    limit.refused(what)
     const row = rowText(slice.rows[index])
     return { queryId, batchId, partitionId, ordinal, attempt, status: status ?? null, reason, row }
   }

@@ -33,7 +33,8 @@ function isPlain(value: unknown): boolean {
   const prototype: unknown = Object.getPrototypeOf(value)
   if (prototype !== Object.prototype && prototype !== null) return false
   for (const inner of Object.values(value)) {
-    if (typeof inner === 'string' || typeof inner === 'boolean' || inner === null || Number.isFinite(inner)) continue
+    if (typeof inner === 'string' || typeof inner === 'boolean' || Number.isFinite(inner)) continue
+    if (inner === null || inner === undefined || (inner instanceof Date && unfit(inner) === undefined)) continue
     return false
   }
   return true

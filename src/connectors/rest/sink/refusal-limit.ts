@@ -21,12 +21,12 @@ export class RefusalLimit {
     this.#note(rows, false)
   }
 
-  /** @param row names it, with what it was refused for. @throws RowError when this is one too many. */
-  refused(row: string): void {
+  /** @param what says which row, and why. @throws RowError when this is one too many. */
+  refused(what: string): void {
     this.#note(1, true)
     if (this.#refused <= this.#max) return
     throw new RowError(
-      `httpSink: more than ${this.#max} of the last ${lastRows} rows were refused (option "maxDeadLetters"); the last of them, ${row}`,
+      `httpSink: more than ${this.#max} of the last ${lastRows} rows were refused (option "maxDeadLetters"); the last one: ${what}`,
     )
   }
 

@@ -20,7 +20,8 @@ export function sendingBy(client: HttpClient): Send {
 }
 
 /**
- * Goes on for as long as the receiver is down, with one call at a time once the circuit is open: its pause then takes the place of the delays. Fails with what trying again doesn't help.
+ * Goes on for as long as the receiver is down, with one call at a time once the circuit is open: its pause then takes the place of the delays.
+ * Fails with what trying again doesn't help.
  * @param client must try once only: each of its calls counts.
  */
 export function sendingThrough(

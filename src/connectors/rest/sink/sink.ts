@@ -34,7 +34,8 @@ type KeyColumn<Key extends string> = { readonly [Name in Key]: string | number |
 /**
  * Sends rows to an HTTP API, 500 a request unless told otherwise: `httpSink({ url: 'https://api.example.com/rows', auth: bearer({ env: 'TOKEN' }) })`.
  *
- * Each request carries a key that is the same on every retry and replay (option `idempotency`), because it is cut at fixed ordinals of its partition and not where chunks end.
+ * Each request carries a key that is the same on every retry and replay (option `idempotency`), because it is cut at fixed ordinals of its partition and not
+ * where chunks end.
  * The guarantee is what the receiver makes of it: `{ idempotent: 'position' }` with keys, `{ idempotent: 'key' }` with a natural one, `append` without.
  *
  * | the receiver | becomes |
@@ -45,17 +46,18 @@ type KeyColumn<Key extends string> = { readonly [Name in Key]: string | number |
  * | 400, 422 (`isRowError`) | halved down to the rows that are refused; the others are delivered |
  * | anything else: 401, 403, 404, a redirect | the batch fails |
  *
- * **Refused rows** go to the sink `deadLetters`, with reason, status and attempt, under the sink id `<sink id>.refused`; so does a row that JSON can't hold. They become visible when the
- * batch commits, after all its rows were delivered. A dead-letter sink that is transactional has each of them once, and makes a batch that is replayed after that be skipped unread.
- * Without `deadLetters` a refused row fails the batch, and the error names it; nothing is ever only dropped.
+ * **Refused rows** go to the sink `deadLetters`, with reason, status and attempt, under the sink id `<sink id>.refused`; so does a row that JSON can't hold.
+ * They become visible when the batch commits, after all its rows were delivered. A dead-letter sink that is transactional has each of them once, and a batch
+ * that it holds is skipped unread when it is replayed. Without `deadLetters` a refused row fails the batch, and the error names it; nothing is ever only dropped.
  *
  * **Hazards**, of keys for requests; those of single rows (`field`, `key`) know neither:
  * - A receiver must refuse a request as a whole. One that takes some rows and then answers 400 gets these again, in a half, under another key.
  * - A receiver must answer a key again as it did first. One that refused a request and takes it in a replay has the rows of its halves twice; one that only
  *   says "seen" hides which rows it didn't take.
  *
- * **When the receiver is down**, with `breaker`: requests wait instead of failing, the source is read no further, and once the circuit is open a single request probes. The circuit belongs to what this
- * function returns, so that restarts of the query share it. Time-outs of attempts still count; nothing else ends the wait but the query.
+ * **When the receiver is down**, with `breaker`: requests wait instead of failing, the source is read no further, and once the circuit is open a single request
+ * probes. The circuit belongs to what this function returns, so that restarts of the query share it. Attempts still have their time-outs; what ends the wait is
+ * the receiver's return or the query's end.
  *
  * Types: dates become ISO 8601 texts, bigints digits as text (`bigints`), bytes base64; NaN and infinities are refused.
  *
@@ -122,7 +124,11 @@ export function httpWriter<Row extends object, Dead>(
     commit: (messages, batch) => dead?.commit(messages.flatMap(deadOf), batch),
     abort: (messages, batch) => dead?.abort(messages.flatMap(deadOf), batch),
     stop: async () => {
-      await dead?.stop()
+      try {
+        await connection?.client.close()
+      } finally {
+        await dead?.stop()
+      }
     },
   }
 }

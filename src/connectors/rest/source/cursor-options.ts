@@ -34,7 +34,7 @@ export interface CursorOptions<Row extends object> {
   readonly granularity?: Duration
   /**
    * How a time is written in a parameter: ISO 8601 (in UTC with `Z`, or with the option `timeZone` as that zone's clocks show it), as a number since 1970,
-   * or as a function makes it of the ISO text. @default 'iso'
+   * or as a function makes it of the ISO text (say the `granularity`, too, where it leaves something out). @default 'iso'
    */
   readonly format?: 'iso' | 'seconds' | 'milliseconds' | ((iso: string) => string)
   /** Rows younger than this aren't taken yet (times only): how long a row may take to appear. What takes longer needs `lookback`. @default 0 */
@@ -49,7 +49,11 @@ export interface CursorOptions<Row extends object> {
    * @default 'ascending'
    */
   readonly sorted?: 'ascending' | 'descending' | 'unsorted'
-  /** The most rows that the API gives to one query, over all its pages. The next query begins at the last value. Needs ascending order and `param`. @default no cap */
+  /**
+   * The most rows that are asked for in one query, over all its pages; the next one begins at the last value. For APIs that give no more. Needs ascending order and `param`.
+   * `Infinity`: no cap.
+   * @default where pages go by offset or number, or nobody said how (`automatic`): one page, because rows that change meanwhile would push others across a page's end, out of sight; else no cap
+   */
   readonly cap?: number
   /**
    * Rows that wait in memory, at most about twice as many: a batch between planning and reading, and new rows of an API that doesn't sort in ascending order. What is more is asked for again.
@@ -84,6 +88,6 @@ export const cursorRules = {
   lag: anything,
   lookback: anything,
   sorted: oneOf('ascending', 'descending', 'unsorted'),
-  cap: rules.positiveInteger,
+  cap: rules.limit,
   maxHeld: rules.positiveInteger,
 } as const satisfies Record<keyof CursorOptions<object>, OptionRule>

@@ -6,6 +6,9 @@ import type { Extract } from './slicing.ts'
 
 const chunkRows = 1_000
 
+/** Paginations whose pages move when rows do. A row that changes leaves its place, and the first of the next page slips into the one that was read: it would never be seen. */
+const goesByNumber: ReadonlySet<string> = new Set(['offset', 'page', 'automatic'])
+
 /**
  * The rows after a position, each once, in the order of their values; where values tie, as they came. What is asked for is fixed before the first page,
  * so that the run doesn't see its own future.
@@ -30,14 +33,16 @@ async function* ascending<Row extends object>(
   until: Value | undefined,
   signal: AbortSignal,
 ): AsyncGenerator<readonly Row[], undefined> {
+  const byValue = cursor.cap === undefined && goesByNumber.has(extract.pagination.name)
+  const cap = cursor.cap ?? Infinity
+  // A page more might be beyond what a capped API gives, which some answer with an error: nothing is asked for ahead.
+  const prefetch = cap === Infinity && !byValue ? 1 : 0
   let from = position.since
   for (;;) {
     const query = cursor.query(extract.request, from, until)
     const order = new PageOrder()
     let count = 0
     let capped = false
-    // A page more might be beyond what a capped API gives, which some answer with an error: nothing is asked for ahead.
-    const prefetch = cursor.cap === undefined ? 1 : 0
     for await (const step of extract.pages(query.request, signal, { prefetch })) {
       if (step.kind === 'reset') {
         order.reset()
@@ -70,14 +75,16 @@ async function* ascending<Row extends object>(
         if (ended) return
       }
       count += step.count()
-      capped = cursor.cap !== undefined && count + step.count() > cursor.cap
+      // At the cap an API may say that there is no more.
+      capped = count >= cap || (!step.isLast() && count + step.count() > cap)
+      if (byValue && !step.isLast()) capped ||= order.last !== undefined && cursor.narrows(from, order.last)
       if (capped) break
     }
     const { last } = order
     if (!capped || last === undefined) return
     if (!cursor.narrows(from, last)) {
       throw new PortError(
-        `${extract.owner}: the API gives ${cursor.cap} rows to a query, and so many share the ${cursor.field} ${String(cursor.values.toOffset(last))} (or its granule); narrow the source with partitions`,
+        `${extract.owner}: the API gives ${cap} rows to a query, and so many share the ${cursor.field} ${String(cursor.values.toOffset(last))} (or its granule); narrow the source with partitions`,
       )
     }
     from = last

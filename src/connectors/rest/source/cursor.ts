@@ -24,6 +24,7 @@ export interface Cursor<Row extends object> {
   readonly field: string
   readonly initial: CursorOffset | 'latest'
   readonly sorted: 'ascending' | 'descending' | 'unsorted'
+  /** Rows asked for in one query; `undefined`: as the pagination needs it. */
   readonly cap: number | undefined
   readonly maxHeld: number
   /** @throws PortError */
@@ -51,7 +52,7 @@ export function cursorOf<Row extends object>(
 ): Cursor<Row> {
   validateOptions(owner, options, cursorRules)
   const { field, param, until: untilParam, sorted = 'ascending', cap, maxHeld = 100_000 } = options
-  if (cap !== undefined && (param === undefined || sorted !== 'ascending'))
+  if (cap !== undefined && cap !== Infinity && (param === undefined || sorted !== 'ascending'))
     throw new OptionError(
       `${owner}: option "cap" needs "param" and ascending order: the next query begins at the last value`,
     )
@@ -102,7 +103,8 @@ export function cursorOf<Row extends object>(
         },
       }
     },
-    narrows: (from, to) => from === undefined || values.atLeast(to).text !== values.atLeast(from).text,
+    narrows: (from, to) =>
+      param !== undefined && (from === undefined || values.atLeast(to).text !== values.atLeast(from).text),
     outOfOrder: (before, after) =>
       new PortError(
         `${owner}: rows must be ${sorted} by ${field}, and ${show(after)} comes after ${show(before)}: it would be taken for read. Let the API sort them, or say option "sorted"; what appears late is found with "lookback"`,

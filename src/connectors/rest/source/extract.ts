@@ -48,8 +48,17 @@ export function extractOf<Row extends object>(connection: Connection, resource: 
       async *pages(request, signal, { first, prefetch = 1 } = {}) {
         const asked = first === undefined ? client : answeredOnce(client, first)
         for await (const step of paginate(asked, request, { pagination, body, signal, prefetch, ...limits })) {
-          if (step.kind === 'reset') yield step
-          else yield { kind: 'page', chunks: chunksOf(step.page), count: () => step.page.end().count }
+          if (step.kind === 'reset') {
+            yield step
+            continue
+          }
+          const { page, state } = step
+          yield {
+            kind: 'page',
+            chunks: chunksOf(page),
+            count: () => page.end().count,
+            isLast: () => pagination.next(state, page.end()) === undefined,
+          }
         }
       },
       answer: async (request, signal) => {

@@ -13,6 +13,8 @@ export type RowStep<Row extends object> =
       readonly chunks: AsyncIterable<readonly Row[]>
       /** Raw items of the page, once it was read to its end. */
       readonly count: () => number
+      /** Whether it says that there is no page after it; once it was read to its end. */
+      readonly isLast: () => boolean
     }
   | { readonly kind: 'reset'; readonly items: number }
 

@@ -32,7 +32,7 @@ describe('bearer', () => {
     expect(await authorizationHeader(authorization)).toBe('Bearer token-2')
   })
 
-  it('reads a file anew after a minute', async () => {
+  it('reads a file anew after a minute, also when the clock was set back', async () => {
     const clock = install({ toFake: ['Date'] })
     try {
       const authorization = bearer({ file })
@@ -43,6 +43,9 @@ describe('bearer', () => {
       expect(await authorizationHeader(authorization)).toBe('Bearer one')
       clock.setSystemTime(60_000)
       expect(await authorizationHeader(authorization)).toBe('Bearer two')
+      await writeFile(file, 'three')
+      clock.setSystemTime(0)
+      expect(await authorizationHeader(authorization)).toBe('Bearer three')
     } finally {
       clock.uninstall()
     }

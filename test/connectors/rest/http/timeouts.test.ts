@@ -150,6 +150,17 @@ describe('a signal', () => {
     await expect.poll(() => server.connections()).toBe(0)
   })
 
+  it('ends the wait for an answer with its own reason, the last attempt’s too', async () => {
+    const { get, server } = await serve(hello, once)
+    server.fault(silence())
+    const abort = new AbortController()
+    const got = get('/', abort)
+    await expect.poll(() => server.requests.length).toBe(1)
+    const reason = new Error('enough')
+    abort.abort(reason)
+    await expect(got).rejects.toBe(reason)
+  })
+
   it('that was aborted before sends nothing', async () => {
     const { get, server } = await serve(hello)
     await expect(get('/', { signal: AbortSignal.abort(new Error('enough')) })).rejects.toThrow('enough')

@@ -8,13 +8,16 @@ import { memoryStream } from '../../../../src/connectors/memory/source.ts'
 import { type HttpSinkOptions, httpSinkSettings } from '../../../../src/connectors/rest/sink/options.ts'
 import type { RefusedRow } from '../../../../src/connectors/rest/sink/refused-row.ts'
 import type { Send } from '../../../../src/connectors/rest/sink/sending.ts'
-import { httpWriter } from '../../../../src/connectors/rest/sink/sink.ts'
+import { httpSink, httpWriter } from '../../../../src/connectors/rest/sink/sink.ts'
 import type { BoundSink } from '../../../../src/data-source.ts'
 import { defaultRetryPolicy } from '../../../../src/retry.ts'
 import { readStream } from '../../../../src/stream.ts'
 import { CrashWorld, type Process } from '../../../../src/testing/crash-world.ts'
+import { exploreConnectors } from '../../../../src/testing/explore-connectors.ts'
 import { modelCheckpoint } from '../../../../src/testing/model-checkpoint.ts'
 import { availableNow } from '../../../../src/trigger.ts'
+import { idempotentStore } from '../../../support/http-apis.ts'
+import { httpServer } from '../../../support/http-server.ts'
 import { type Answer, exchange, type Received } from './receiver.ts'
 
 interface Row {
@@ -195,4 +198,43 @@ test('a batch whose refused rows are committed is skipped unread', async () => {
   const { world } = await run(scene, [committed])
   const after = world.trace.filter(({ process }) => process === 1).map(({ text }) => text)
   expect(after[0]).toBe('log done 0 committed')
+})
+
+describe('a real client and a real server that drops one answer in ten after having applied it', () => {
+  const explore = (options: Partial<HttpSinkOptions<Row, readonly RefusedRow[]>>, isBad: (id: number) => boolean) =>
+    exploreConnectors(
+      async () => {
+        const rows = memoryStream<Row>({ partitions: 2, chunkRows: 3 })
+        rows.add(...ids.slice(0, 10).map((id) => ({ id })))
+        const store = idempotentStore()
+        const server = await httpServer({
+          '/rows': (request) =>
+            (JSON.parse(request.body) as readonly Row[]).some(({ id }) => isBad(id))
+              ? { status: 422 }
+              : store.route(request),
+        })
+        const sink = httpSink<Row, readonly RefusedRow[]>({
+          url: `${server.url}/rows`,
+          batchSize: 2,
+          retry: { initialDelayMs: 1 },
+          ...options,
+        })
+        const taken = () => store.rows.map((row) => (row as Row).id)
+        return { source: rows, sink, ids: taken, close: () => server.close() }
+      },
+      { expected: (id) => !isBad(id) },
+    )
+
+  test('killed between any two calls and started again', async () => {
+    const report = await explore({}, () => false)
+    expect(report.text).toMatch(/none failed$/)
+    expect(report.schedules).toBeGreaterThan(20)
+  })
+
+  test('the same with rows that are refused', async () => {
+    const refused = memorySink<RefusedRow>()
+    const report = await explore({ deadLetters: refused, concurrency: 2 }, (id) => id % 4 === 1)
+    expect(report.text).toMatch(/none failed$/)
+    expect(refused.rows.length).toBeGreaterThan(0)
+  })
 })

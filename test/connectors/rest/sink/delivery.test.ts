@@ -160,7 +160,7 @@ describe('a request that is refused for a row', () => {
   it('fails when too many are refused, with the last one', async () => {
     const { error, requests } = await deliver(rows(64), () => ({ status: 400 }), { deadLetters, maxDeadLetters: 3 })
     expect(error).toBeInstanceOf(RowError)
-    expect(error).toHaveProperty('message', expect.stringMatching(/more than 3 .* row 3 of partition 2, .*status 400/))
+    expect(error).toHaveProperty('message', expect.stringMatching(/more than 3 .* row 3 of partition 2 .*status 400/))
     expect(requests.length).toBeLessThan(14)
   })
 })
@@ -172,7 +172,7 @@ describe('without a dead-letter sink, a refused row', () => {
     expect(error).toBeInstanceOf(RowError)
     expect(error).toHaveProperty(
       'message',
-      'httpSink: row 5 of partition 2, was refused: status 422: {"error":"no 5"} (option "deadLetters" takes such rows)',
+      'httpSink: row 5 of partition 2 was refused: status 422: {"error":"no 5"} (option "deadLetters" takes such rows)',
     )
   })
 
@@ -187,7 +187,7 @@ describe('without a dead-letter sink, a refused row', () => {
 
   it('that no request can carry fails it before anything is sent', async () => {
     const { error, requests } = await deliver([{ n: 1 }, { n: Number.NaN }], () => ({ status: 200 }), {})
-    expect(error).toHaveProperty('message', expect.stringMatching(/row 1 of partition 2, .*: "n" holds NaN/))
+    expect(error).toHaveProperty('message', expect.stringMatching(/row 1 of partition 2 .*: "n" holds NaN/))
     expect(requests).toEqual([])
   })
 })
@@ -244,7 +244,7 @@ describe('a request that is too large', () => {
     const failed = await deliver(rows(4), large, {})
     expect(failed.error).toHaveProperty(
       'message',
-      expect.stringMatching(/row 2 of partition 2, was refused: status 413/),
+      expect.stringMatching(/row 2 of partition 2 was refused: status 413/),
     )
   })
 })
@@ -302,7 +302,7 @@ describe('an answer that names rows', () => {
   it('fails the batch without a dead-letter sink', async () => {
     const body = { errors: [{ index: 2, why: 'bad' }] }
     const { error } = await deliver(rows(4), () => ({ status: 207, body }), { rowErrors })
-    expect(error).toHaveProperty('message', expect.stringMatching(/row 2 of partition 2, was refused: bad/))
+    expect(error).toHaveProperty('message', expect.stringMatching(/row 2 of partition 2 was refused: bad/))
   })
 
   it('has the ones sent again that it has put off, after a while and under other keys', async () => {
@@ -357,6 +357,12 @@ describe('an answer that names rows', () => {
       { ordinal: 1, status: 422 },
       { ordinal: 2, status: 207 },
     ])
+  })
+
+  it('must be read to a list: nothing said is not "all is well"', async () => {
+    const silent = () => undefined as never
+    const { error } = await deliver(rows(2), () => ({ status: 207, body: {} }), { deadLetters, rowErrors: silent })
+    expect(error).toBeInstanceOf(PortError)
   })
 
   it('must name rows of the request', async () => {

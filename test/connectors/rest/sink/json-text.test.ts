@@ -19,6 +19,7 @@ describe('jsonText', () => {
     expect(jsonText(values, 'text')).toBe(text)
     expect(jsonText([{ list: [values] }], 'text')).toBe(`[{"list":[${text}]}]`)
     expect(jsonText({ buffer: Buffer.from('sluice') }, 'text')).toBe('{"buffer":"c2x1aWNl"}')
+    expect(jsonText({ at, none: undefined }, 'text')).toBe('{"at":"2026-01-02T03:04:05.678Z"}')
     expect(jsonText(bytes, 'text')).toBe('"bHVpY2U="')
     expect(jsonText(at, 'text')).toBe('"2026-01-02T03:04:05.678Z"')
   })

@@ -3,7 +3,7 @@ import { RefusalLimit } from '../../../../src/connectors/rest/sink/refusal-limit
 import { RowError } from '../../../../src/errors.ts'
 
 const refuse = (limit: RefusalLimit, times: number) => {
-  for (let n = 0; n < times; n++) limit.refused('row 7 of partition 0, was refused: status 422')
+  for (let n = 0; n < times; n++) limit.refused('row 7 of partition 0 was refused: status 422')
 }
 
 describe('RefusalLimit', () => {
@@ -12,7 +12,7 @@ describe('RefusalLimit', () => {
     refuse(limit, 3)
     expect(() => refuse(limit, 1)).toThrow(RowError)
     expect(() => refuse(limit, 1)).toThrow(
-      /^httpSink: more than 3 of the last 1000 rows .*"maxDeadLetters".* row 7 of partition 0, was refused: status 422$/,
+      /^httpSink: more than 3 of the last 1000 rows .*"maxDeadLetters".* row 7 of partition 0 was refused: status 422$/,
     )
   })
 

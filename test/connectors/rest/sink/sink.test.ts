@@ -379,7 +379,7 @@ describe('httpSink, refused rows', () => {
     expect(cause).toBeInstanceOf(RowError)
     expect(cause).toHaveProperty(
       'message',
-      expect.stringMatching(/row 3 of partition 1, was refused: status 422: .*row 23/),
+      expect.stringMatching(/row 3 of partition 1 was refused: status 422: .*row 23/),
     )
     expect(inspect(cause)).not.toContain('hunter2')
     expect(taken).not.toContainEqual(expect.objectContaining({ id: 23 }))

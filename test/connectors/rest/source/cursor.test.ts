@@ -482,6 +482,67 @@ describe('a capped API', () => {
   })
 })
 
+describe('pages that move when rows do', () => {
+  /** Each request comes with a change: a row that was read leaves its place for the end. */
+  const moving = (options: Partial<CursorOptions<Event>>, paging: string) => {
+    const rows = Array.from({ length: 12 }, (_, n) => row(n, `${n}`))
+    let last = 100
+    const shared = source(rows, options, {
+      paging,
+      pageSize: 3,
+      onRequest: (count) => {
+        if (count > 1 && count < 6) rows[count - 2] = row(last++, `${count - 2}`)
+      },
+    })
+    return { rows, shared }
+  }
+  const read = async (options: Partial<CursorOptions<Event>>, paging: string) => {
+    const { rows, shared } = moving(options, paging)
+    const batches = await allBatches(shared, {}, 5)
+    return { rows, shared, read: batches.flatMap((batch) => batch.rows) }
+  }
+
+  it.each(['offset', 'page', 'automatic'])(
+    'by %s: every page is asked for by value, and no row slips through',
+    async (paging) => {
+      const { rows, shared, read: found } = await read({}, paging)
+      for (const one of rows) expect(found).toContainEqual(one)
+      expect(new Set(found.map(({ id, at }) => `${id} ${Number(at)}`)).size).toBe(found.length)
+      expect(new Set(shared.ahead)).toEqual(new Set([0]))
+    },
+  )
+
+  it('slip through where that is switched off', async () => {
+    const { rows, read: found } = await read({ cap: Infinity }, 'offset')
+    expect(rows.filter((one) => !found.some(({ id }) => id === one.id)).length).toBeGreaterThan(0)
+  })
+
+  it('are gone through where many rows share a value', async () => {
+    const tied = Array.from({ length: 20 }, (_, n) => row(Math.floor(n / 8), `${n}`))
+    const found = await allBatches(source(tied, {}, { paging: 'offset', pageSize: 3 }), {}, 7)
+    expect(
+      found
+        .flatMap((batch) => batch.rows)
+        .map(({ id }) => Number(id))
+        .sort((a, b) => a - b),
+    ).toEqual(tied.map((_, n) => n))
+  })
+
+  it('are asked for once each, and no more after the last one', async () => {
+    const rows = Array.from({ length: 5 }, (_, n) => row(n, `${n}`))
+    const shared = source(rows, { inclusive: true }, { paging: 'offset', pageSize: 3 })
+    expect(ids((await nextBatch(shared, {}))?.rows ?? [])).toBe('0 1 2 3 4')
+    expect(shared.asked).toEqual([{ page: 0 }, { since: iso(2), page: 0 }])
+  })
+
+  it('are read as they are where the API takes no value', async () => {
+    const rows = Array.from({ length: 5 }, (_, n) => row(n, `${n}`))
+    const shared = tableCursor(event, { field: 'at', key: 'id' }, { rows, paging: 'offset' })
+    expect(ids((await nextBatch(shared, {}))?.rows ?? [])).toBe('0 1 2 3 4')
+    expect(shared.asked.map(({ page }) => page)).toEqual([0, 1, 2])
+  })
+})
+
 describe('an API with other habits', () => {
   const rows = Array.from({ length: 9 }, (_, n) => row(n / 4, `${n}`))
   const parse = (text: unknown): number => (text === undefined ? -Infinity : Date.parse(String(text)))

@@ -19,6 +19,8 @@ export interface TableApi<Row extends object> {
   readonly order?: (a: Row, b: Row) => number
   /** Whether a row is what was asked for. */
   readonly where?: (row: Row, params: Readonly<Record<string, unknown>>) => boolean
+  /** How its pages are asked for. @default 'single page': as if they didn't move */
+  readonly paging?: string
   /** The most rows of a query; asking for a page beyond them is an error. */
   readonly cap?: number
   /** Called with each request, which is counted from 1; may throw or change the table. */
@@ -39,7 +41,7 @@ export function tableExtract<Row extends object>(
 ): TableExtract<Row> {
   const asked: Readonly<Record<string, unknown>>[] = []
   const ahead: number[] = []
-  const { pageSize = 2, order, where = () => true, cap = Infinity, onRequest } = api
+  const { pageSize = 2, order, where = () => true, cap = Infinity, paging = 'single page', onRequest } = api
   async function* pages(
     request: HttpRequest,
     signal: AbortSignal,
@@ -55,8 +57,10 @@ export function tableExtract<Row extends object>(
       const found = api.rows.filter((row) => where(row, params))
       const sorted = order === undefined ? found : found.toSorted(order)
       const rows = sorted.slice(page * pageSize, Math.min((page + 1) * pageSize, cap))
-      yield { kind: 'page', chunks: chunksOf(rows), count: () => rows.length }
-      if ((page + 1) * pageSize >= Math.min(found.length, cap + 1)) return
+      // At the cap it says that there is no more.
+      const isLast = (page + 1) * pageSize >= Math.min(found.length, cap)
+      yield { kind: 'page', chunks: chunksOf(rows), count: () => rows.length, isLast: () => isLast }
+      if (isLast) return
     }
   }
   const refuse = (): never => {
@@ -67,7 +71,7 @@ export function tableExtract<Row extends object>(
     resource: { url: 'http://table', schema },
     fields: {},
     request: { url: 'http://table' },
-    pagination: singlePage(),
+    pagination: { ...singlePage(), name: paging },
     page: refuse,
     rows: refuse,
     pages,
