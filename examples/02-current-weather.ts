@@ -3,7 +3,7 @@
  *
  * What such a source says can't be read again after a crash. `journaled` keeps each answer in the checkpoint, together with the plan of its
  * batch, before anything else happens; from then on it is a source like any other. One row for each new observation: a station that
- * still says the same gives none.
+ * still says the same gives none. The recorded weather has no humidity: it is null there.
  */
 import {
   defineDataSource,
@@ -27,7 +27,7 @@ const {
 } = process.env
 
 const current = schema(
-  'station string not null, time timestamp not null, temperature_2m double, wind_speed_10m double, ts_ingest timestamp not null',
+  'station string not null, time timestamp not null, temperature_2m double, relative_humidity_2m double, ts_ingest timestamp not null',
 )
 type Current = RowOf<typeof current>
 
@@ -35,14 +35,14 @@ interface Answer {
   readonly current: {
     readonly time: string
     readonly temperature_2m: number | null
-    readonly wind_speed_10m: number | null
+    readonly relative_humidity_2m: number | null
   }
 }
 
 async function observe({ name, latitude, longitude, api }: Station): Promise<Current> {
-  const url = `${api}/v1/forecast?latitude=${latitude}&longitude=${longitude}&current=temperature_2m,wind_speed_10m&wind_speed_unit=ms`
-  const { time, temperature_2m, wind_speed_10m } = (await getJson<Answer>(url)).value.current
-  return { station: name, time: new Date(`${time}Z`), temperature_2m, wind_speed_10m, ts_ingest: new Date() }
+  const url = `${api}/v1/forecast?latitude=${latitude}&longitude=${longitude}&current=temperature_2m,relative_humidity_2m`
+  const { time, temperature_2m, relative_humidity_2m } = (await getJson<Answer>(url)).value.current
+  return { station: name, time: new Date(`${time}Z`), temperature_2m, relative_humidity_2m, ts_ingest: new Date() }
 }
 
 const currentWeather = defineDataSource({
@@ -66,9 +66,9 @@ const currentWeather = defineDataSource({
 const { run } = untilInterrupted()
 const source = await weatherStations(`${checkpoints}/current-clock.json`)
 const stations = source.stations.filter(({ series }) => series === 'hourly')
-const query = readStream(currentWeather(stations)).writeStream(jsonLines({ path: `${data}/current` }), {
+const query = readStream(currentWeather(stations)).writeStream(jsonLines({ path: `${data}/current-${source.kind}` }), {
   name: 'current',
-  checkpoint: fileCheckpoint(`${checkpoints}/current`),
+  checkpoint: fileCheckpoint(`${checkpoints}/current-${source.kind}`),
   trigger: processingTime(poll ?? '1 second'),
   require: 'exactly-once',
   retry: { maxAttempts: 8 },

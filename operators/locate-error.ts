@@ -20,10 +20,7 @@ export interface ErrorPlace {
 export function locateError<T>({ query, batch, partitionId }: ErrorPlace): MonoTypeOperatorFunction<T> {
   return catchError((error: unknown) => {
     if (error instanceof QueryError) return throwError(() => error)
-    const inBatch =
-      batch === undefined
-        ? ''
-        : `, batch ${batch.batchId} [${JSON.stringify(batch.start)}, ${JSON.stringify(batch.end)})`
+    const inBatch = batch === undefined ? '' : `, batch ${batch.batchId} [${shown(batch.start)}, ${shown(batch.end)})`
     const inPartition = partitionId === undefined ? '' : `, partition ${partitionId}`
     const place = { query, batchId: batch?.batchId, partitionId }
     return throwError(
@@ -35,4 +32,12 @@ export function locateError<T>({ query, batch, partitionId }: ErrorPlace): MonoT
         ),
     )
   })
+}
+
+const longest = 500
+
+/** An offset may hold thousands of keys; the whole of it is in the checkpoint. */
+function shown(offset: object): string {
+  const text = JSON.stringify(offset)
+  return text.length > longest ? `${text.slice(0, longest)}… (${text.length} characters)` : text
 }

@@ -1,7 +1,7 @@
 import { isObservable } from 'rxjs'
 import { OptionError } from './errors.ts'
 import type { StreamWriter } from './sink.ts'
-import type { SimpleStreamReader, StreamReader } from './source.ts'
+import type { AckedReader, ReplayableReader, SimpleStreamReader } from './source.ts'
 
 interface Port {
   readonly expected: string
@@ -23,6 +23,7 @@ const readerPorts = {
   },
   commit: call,
   release: call,
+  repeatable: { expected: 'true or false', accepts: (value: unknown) => typeof value === 'boolean' },
   compare: call,
   distance: call,
   partitionKey: call,
@@ -30,7 +31,10 @@ const readerPorts = {
   stop: call,
   available: { expected: 'an Observable', accepts: isObservable },
   defaultLimit: { expected: 'an object', accepts: (value: unknown) => typeof value === 'object' && value !== null },
-} as const satisfies Record<keyof Omit<StreamReader<never, never, never> & { release: unknown }, symbol>, Port>
+} as const satisfies Record<
+  keyof Omit<ReplayableReader<never, never, never> & AckedReader<never, never, never>, symbol>,
+  Port
+>
 
 const simplePorts = {
   initialOffset: needed,

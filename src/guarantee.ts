@@ -21,6 +21,8 @@ export interface GuaranteeInput {
   readonly writer: WriterGuarantee
   /** Whether every operator is known to turn the same chunks into the same rows. */
   readonly deterministic: boolean
+  /** Whether the source brings the same rows again. @default true */
+  readonly repeatable?: boolean
   /** Whether the checkpoint outlives the process. */
   readonly durable: boolean
 }
@@ -67,6 +69,11 @@ export function computeGuarantee(input: GuaranteeInput): Guarantee {
   if (!input.deterministic) {
     return atLeastOnce(
       'an operator is not known to be deterministic, so that a replay may bring other rows; deterministic(operator) declares one that is',
+    )
+  }
+  if (writer.idempotent === 'position' && input.repeatable === false) {
+    return atLeastOnce(
+      'the source may bring other rows when a batch is read again, so that requests can not be recognised by their place in it; journaled(…) keeps the rows, and a sink with a natural key does not mind',
     )
   }
   return effectivelyOnce(

@@ -32,7 +32,7 @@ export function idempotencyKey(
   if (content === undefined) return position
   if (content.rows === undefined) {
     throw new PortError(
-      'idempotencyKey needs the rows of the request here: an operator is not known to be deterministic (context.deterministic is false)',
+      'idempotencyKey needs the rows of the request here: a replay may bring other rows (context.deterministic is false)',
     )
   }
   return `${position}/${hash('sha256', JSON.stringify(content.rows, plainValue)).slice(0, 32)}`

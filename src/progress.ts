@@ -43,6 +43,8 @@ export interface SourceProgress {
   readonly numInputRows: number
   readonly inputRowsPerSecond: number
   readonly processedRowsPerSecond: number
+  /** What its partitions took, added up: they run side by side. Milliseconds. */
+  readonly durationMs: number
 }
 
 /** What one partition of a batch did. */
@@ -126,13 +128,17 @@ export class ProgressBuilder {
       batchDuration,
       ...rates(this.#partitions),
       durationMs: { ...this.#durations, triggerExecution: batchDuration },
-      sources: sources.map((description) => ({
-        description,
-        startOffset: sourceOffset(batch.start, description, sources),
-        endOffset: sourceOffset(batch.end, description, sources),
-        ...this.#lagOf(batch, description),
-        ...rates(sources.length === 1 ? this.#partitions : this.#partitionsOf(batch, description)),
-      })),
+      sources: sources.map((description) => {
+        const partitions = sources.length === 1 ? this.#partitions : this.#partitionsOf(batch, description)
+        return {
+          description,
+          startOffset: sourceOffset(batch.start, description, sources),
+          endOffset: sourceOffset(batch.end, description, sources),
+          ...this.#lagOf(batch, description),
+          ...rates(partitions),
+          durationMs: sum(partitions, ({ durationMs }) => durationMs),
+        }
+      }),
       sink: { description: sink, numOutputRows: sum(this.#partitions, ({ rowsWritten }) => rowsWritten) },
       partitions: this.#partitions.toSorted((a, b) => a.partitionId - b.partitionId),
       guarantee,

@@ -136,7 +136,8 @@ function runWithRestarts<Offset extends object, Partition, Row extends object, O
       open: () => openPorts(spec, emit),
       use: ({ reader, writer }) => {
         const deterministic = spec.operators.every(isDeterministic)
-        const guarantee = guaranteeOf(spec, reader, writer, deterministic)
+        const repeatable = reader.kind === 'acked' || reader.repeatable !== false
+        const guarantee = guaranteeOf(spec, reader, writer, { deterministic, repeatable })
         const builder = new ProgressBuilder({
           id: log.queryId,
           runId,
@@ -156,7 +157,7 @@ function runWithRestarts<Offset extends object, Partition, Row extends object, O
           event$.pipe(reportLag(reader, spec.source.parts)),
           event$.pipe(detectStalls(spec.stallAfterMs, spec.scheduler)),
         ).pipe(tap(observe), ignoreElements())
-        const context = contextOf(spec, log, observe, tracker, deterministic)
+        const context = contextOf(spec, log, observe, tracker, deterministic && repeatable)
         if (!told) emit({ type: 'started', queryId: log.queryId, runId, name: spec.name, guarantee })
         told = true
         const batches$ = concat(
@@ -231,7 +232,7 @@ function guaranteeOf<Offset extends object, Partition, Row extends object, Out e
   spec: QuerySpec<Offset, Partition, Row, Out, Message>,
   reader: StreamReader<Offset, Partition, Row>,
   writer: StreamWriter<Out, Message>,
-  deterministic: boolean,
+  replays: { readonly deterministic: boolean; readonly repeatable: boolean },
 ): Guarantee {
   const journal = reader.kind === 'acked' ? undefined : reader[journalPort]
   const kind = reader.kind === 'acked' ? 'acked' : journal?.acked === true ? 'journaled' : 'replayable'
@@ -239,7 +240,7 @@ function guaranteeOf<Offset extends object, Partition, Row extends object, Out e
     reader: kind,
     identity: journal?.identity ?? false,
     writer: writer.guarantee,
-    deterministic,
+    ...replays,
     durable: spec.checkpoint.durable ?? true,
   })
   if (spec.require !== undefined && !atLeast(guarantee.level, spec.require)) {

@@ -85,6 +85,11 @@ export interface JournalPort {
 export interface ReplayableReader<Offset extends object, Partition, Row extends object>
   extends ReaderBase<Offset, Partition, Row> {
   readonly kind?: 'replayable'
+  /**
+   * `false`: reading a partition again may bring other rows, because what is behind it changes (rows are updated or deleted there).
+   * Then nothing may recognise rows by their place in a batch. `journaled` makes a source repeatable. @default true
+   */
+  readonly repeatable?: boolean
   readonly commit?: (end: Offset) => Result<unknown>
   /** Set by `journaled` only. */
   readonly [journalPort]?: JournalPort

@@ -125,6 +125,7 @@ function unionReader<Row extends object>(
     ...(heads.every((head) => head !== undefined) && {
       reportLatestOffset: () => offsets('reportLatestOffset', (_, i) => (heads[i] as () => Result<object>)()),
     }),
+    ...(children.some(([, { repeatable }]) => repeatable === false) && { repeatable: false }),
     ...(journal === undefined ? {} : { [journalPort]: journal }),
   }
 }

@@ -17,12 +17,13 @@ const writers: readonly WriterGuarantee[] = [
   'append',
 ]
 /** Every source, and what each writer makes of it: with operators known to be deterministic, and with others. */
-const table: readonly (readonly [Pick<GuaranteeInput, 'reader' | 'identity'>, deterministic: string, other: string])[] =
+const table: readonly (readonly [Pick<GuaranteeInput, 'reader' | 'identity' | 'repeatable'>, deterministic: string, other: string])[] =
   [
     //                                              transactional, key, position, append
     [{ reader: 'replayable' }, '                    XFFA', 'XAAA'],
     [{ reader: 'replayable', identity: true }, '    XFFA', 'XAAA'],
     [{ reader: 'replayable', identity: false }, '   XFFA', 'XAAA'],
+    [{ reader: 'replayable', repeatable: false }, ' XFAA', 'XAAA'],
     [{ reader: 'acked' }, '                         AFAA', 'AAAA'],
     [{ reader: 'acked', identity: true }, '         AFAA', 'AAAA'],
     [{ reader: 'acked', identity: false }, '        AFAA', 'AAAA'],
@@ -41,7 +42,7 @@ const cases = table.flatMap(([source, withDeterministic, withOthers]) =>
 
 describe('computeGuarantee', () => {
   it('is tested for every combination', () => {
-    expect(cases).toHaveLength(9 * 2 * 4)
+    expect(cases).toHaveLength(10 * 2 * 4)
   })
 
   it.each(cases.map(({ input, level }) => [JSON.stringify(input), level, input] as const))(

@@ -10,7 +10,7 @@ import { type CsvRecord, lazy, parseCsv, readDataset } from './data.ts'
  * - Hourly values exist for Seattle only and are NOAA's normals: for each hour of the year the average of the observations of 1981–2010
  *   (`seattle-weather-hourly-normals.csv`). They are the same every year. The file has no February 29, nor the first hour of January 1.
  *
- * Humidity and dew point are in neither file, so they aren't offered. The files name no station; coordinates and elevation are the cities'.
+ * Humidity is in neither file: it is null, as Open-Meteo says where it has none. Nor is the dew point, which isn't offered. The files name no station; coordinates and elevation are the cities'.
  */
 export interface Place {
   readonly name: string
@@ -26,9 +26,9 @@ export const places: readonly Place[] = [
   { name: 'New York', latitude: 40.71427, longitude: -74.00597, elevation: 10, hourly: false },
 ]
 
-/** A variable under Open-Meteo's name: the column that holds it, and the unit that column is in. */
+/** A variable under Open-Meteo's name: the column that holds it, if any does, and the unit that column is in. */
 export interface Variable {
-  readonly column: string
+  readonly column: string | undefined
   readonly unit: string
 }
 
@@ -36,6 +36,7 @@ export const hourlyVariables: Readonly<Record<string, Variable>> = {
   temperature_2m: { column: 'temperature', unit: '°C' },
   pressure_msl: { column: 'pressure', unit: 'hPa' },
   wind_speed_10m: { column: 'wind', unit: 'm/s' },
+  relative_humidity_2m: { column: undefined, unit: '%' },
 }
 
 // The data's own description gives the wind in km/h, but its script divides NOAA's AWND (tenths of m/s) by ten.
@@ -71,7 +72,7 @@ export function dailyValue(place: Place, variable: Variable, day: number): numbe
 }
 
 function valueIn(record: CsvRecord | undefined, variable: Variable): number | null {
-  return record === undefined ? null : Number(record[variable.column])
+  return record === undefined || variable.column === undefined ? null : Number(record[variable.column])
 }
 
 function indexBy(records: readonly CsvRecord[], key: (record: CsvRecord) => string): ReadonlyMap<string, CsvRecord> {

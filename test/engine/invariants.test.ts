@@ -4,13 +4,16 @@ import { mapRows } from '../../operators/map-rows.ts'
 import { memoryCheckpoint } from '../../src/checkpoint/memory.ts'
 import { memorySink } from '../../src/connectors/memory/sink.ts'
 import { memoryStream } from '../../src/connectors/memory/source.ts'
+import type { StreamSource } from '../../src/data-source.ts'
 import { deterministic } from '../../src/deterministic.ts'
 import { LeaseLostError } from '../../src/errors.ts'
+import { journaled } from '../../src/journaled.ts'
 import type { WriteContext } from '../../src/sink.ts'
 import { readStream } from '../../src/stream.ts'
 import { marbles } from '../../src/testing/marbles.ts'
 import { availableNow, once } from '../../src/trigger.ts'
-import { numberSink, numberSource, numbers, outcomeOf } from './recording.ts'
+import { union } from '../../src/union.ts'
+import { type NumberedReader, numberSink, numberSource, numbers, outcomeOf } from './recording.ts'
 
 const base = { name: 'q', retry: { maxAttempts: 1 } }
 
@@ -59,6 +62,7 @@ describe('invariant 7: two identical rows', () => {
 
   function keysOf(
     operator?: (source: ReturnType<typeof mapRows<{ n: number }, { n: number }>>) => typeof source,
+    changes: Partial<NumberedReader> = {},
   ): string[] {
     const keys: string[] = []
     const sink = () => ({
@@ -75,6 +79,7 @@ describe('invariant 7: two identical rows', () => {
         *read() {
           yield [{ n: 7 }, { n: 7 }]
         },
+        ...changes,
       }),
     )
     const query = (
@@ -97,6 +102,38 @@ describe('invariant 7: two identical rows', () => {
     const [first, second] = keysOf((operator) => operator) as [string, string]
     expect(first).toMatch(/^\/main\/0\/0\/0\/1\/[0-9a-f]{32}$/)
     expect(second.slice(0, 13)).toBe('/main/0/0/1/1')
+  })
+
+  it('get it also when the source may bring other rows', () => {
+    const [first] = keysOf(undefined, { repeatable: false })
+    expect(first).toMatch(/^\/main\/0\/0\/0\/1\/[0-9a-f]{32}$/)
+  })
+})
+
+describe('a source that may bring other rows when it is read again', () => {
+  const guaranteeOf = (source: StreamSource<object, unknown, object>) => {
+    const run = readStream(source).writeStream(
+      () => ({ ...numberSink()(), guarantee: { idempotent: 'position' } as const }) as never,
+      { ...base, checkpoint: Object.assign(memoryCheckpoint(), { durable: true }), trigger: availableNow() },
+    )
+    return outcomeOf(run).values[0]?.guarantee
+  }
+  const changing = numberSource(() => 2, [], { repeatable: false })
+  const steady = numberSource(() => 2)
+
+  it('makes a sink that goes by positions at-least-once, alone and in a union; journaled it does not', () => {
+    expect(guaranteeOf(steady as never)?.level).toBe('effectively-once')
+    for (const source of [changing, union({ steady, changing })]) {
+      expect(guaranteeOf(source as never)).toMatchObject({
+        level: 'at-least-once',
+        reason: expect.stringContaining('the source may bring other rows'),
+      })
+    }
+    const kept = {
+      ...changing,
+      streamReader: () => journaled(changing.streamReader(), { identity: ({ n }) => `${n}` }),
+    }
+    expect(guaranteeOf(kept as never)?.level).toBe('effectively-once')
   })
 })
 

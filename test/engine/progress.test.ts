@@ -55,7 +55,15 @@ describe('progress', () => {
           sinkCommit: 60,
           triggerExecution: 100,
         },
-        sources: [{ description: 'numbers', startOffset: { offset: 0 }, endOffset: { offset: 4 }, numInputRows: 4 }],
+        sources: [
+          {
+            description: 'numbers',
+            startOffset: { offset: 0 },
+            endOffset: { offset: 4 },
+            numInputRows: 4,
+            durationMs: 40,
+          },
+        ],
         sink: { description: 'sink', numOutputRows: 4 },
         partitions: [
           {

@@ -16,13 +16,14 @@ describe('02-current-weather', () => {
     readonly station: string
     readonly time: string
     readonly temperature_2m: number
+    readonly relative_humidity_2m: null
     readonly ts_ingest: string
   }
 
   test('gives a row for each new observation and none for one that is still the same, over kills too', async () => {
     let now = noon
     const server = await serve({ now: () => now })
-    const { path, env } = await place(server.url, 'current')
+    const { path, env } = await place(server.url, 'current-bundled')
     const hours: number[] = []
     for (let round = 0; round < 6; round++) {
       hours.push(now - (now % hourMs))
@@ -39,11 +40,12 @@ describe('02-current-weather', () => {
       now += hourMs
     }
     const rows = await committedRows<Row>(path)
-    expect(rows.map(({ station, time, temperature_2m }) => ({ station, time, temperature_2m }))).toEqual(
+    expect(rows.map(({ ts_ingest: _, ...row }) => row)).toEqual(
       hours.map((at) => ({
         station: 'Seattle (recorded)',
         time: new Date(at).toISOString(),
         temperature_2m: hourlyValue(hourlyVariables.temperature_2m!, at),
+        relative_humidity_2m: null,
       })),
     )
     for (const { ts_ingest } of rows) expect(Math.abs(Date.parse(ts_ingest) - Date.now())).toBeLessThan(300_000)
@@ -56,7 +58,7 @@ describe('02-current-weather', () => {
       now: () => noon + (Date.now() - from) * 36_000, // an hour in 100 ms
       faults: { rate: 0.1, slowMs: 50, retryAfterSeconds: 0 },
     })
-    const { path, env } = await place(server.url, 'current')
+    const { path, env } = await place(server.url, 'current-bundled')
     for (let kill = 0; kill < 8; kill++) {
       const example = startExample('02-current-weather.ts', { ...env, SLUICE_EXAMPLE_POLL: '10 ms' })
       await example.said('Reading from')

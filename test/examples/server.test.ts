@@ -291,11 +291,7 @@ describe('/v1/forecast refuses', () => {
       `${newYork}&hourly=temperature_2m&${hours}`,
       'No data is available for this location',
     ],
-    [
-      'a variable the data lacks',
-      `${seattle}&hourly=relative_humidity_2m&${hours}`,
-      'from invalid String value relative_humidity_2m',
-    ],
+    ['a variable the data lacks', `${seattle}&hourly=dew_point_2m&${hours}`, 'from invalid String value dew_point_2m'],
     ['an inherited name', `${seattle}&hourly=constructor&${hours}`, 'from invalid String value constructor'],
     [
       'an end before the start',
