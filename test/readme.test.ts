@@ -3,6 +3,7 @@ import { describe, expect, test } from 'vitest'
 import * as operators from '../operators/index.ts'
 import { memoryCheckpoint } from '../src/checkpoint/memory.ts'
 import { defaultRetain } from '../src/checkpoint/options.ts'
+import { HttpError } from '../src/connectors/rest/index.ts'
 import * as errors from '../src/errors.ts'
 import type { QueryEvent } from '../src/events.ts'
 import { computeGuarantee, type GuaranteeInput } from '../src/guarantee.ts'
@@ -93,6 +94,7 @@ describe('the table of', () => {
 
   test('errors names every code, its class, and whether it is retryable', () => {
     const expected = Object.values(errors.errorCodes).map((code) => {
+      if (code === 'SLUICE_HTTP') return { code, class: HttpError.name, retryable: 'as the answer says' }
       const found = Object.entries(errors).find(([name, value]) => {
         if (!name.endsWith('Error') || typeof value !== 'function' || name === 'SluiceError') return false
         const Class = value as new (message: string, place?: object, cause?: unknown) => errors.SluiceError

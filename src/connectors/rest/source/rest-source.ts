@@ -98,7 +98,8 @@ function streamReader<Row extends object>(
   client: HttpClient,
 ): ReplayableReader<RestOffset, RestPartition, Row> {
   const slicing = sliced(options, client)
-  return { ...(slicing.stream as StreamPart<RestOffset, RestPartition>), ...reading(slicing, client) }
+  const { repeatable = false } = options
+  return { ...(slicing.stream as StreamPart<RestOffset, RestPartition>), ...reading(slicing, client), repeatable }
 }
 
 function reading<Row extends object>(

@@ -37,7 +37,8 @@ import {
  * | `byList`, `byParent`, or none | (batches only) | items, parents, pages where the first tells how many there are |
  *
  * What is committed is not asked for again. **Hazard**: a replay asks the API again, so it has the rows that are there *then*, in the same order; one that changed in between
- * comes with its new value in a later batch. Where a replay has to bring the very same rows (a sink that recognises repeats by position), use `journaled(orders.streamReader())`.
+ * comes with its new value in a later batch. Where a replay has to bring the very same rows (a sink that recognises repeats by position), use `journaled(orders.streamReader())`,
+ * or say `repeatable: true` of an API whose rows are only ever added.
  *
  * Limits count rows (ids, parents); of bytes and files nothing is known.
  * @throws OptionError

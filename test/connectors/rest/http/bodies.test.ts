@@ -41,6 +41,15 @@ describe('a compressed body', () => {
     expect(error.message).toMatch(/answered 200, and its body broke off: incorrect header check/)
   })
 
+  it('that breaks off before its first byte is an error that says so', async () => {
+    const { get, server } = await serve(hello, { retry: { maxAttempts: 1 } })
+    server.fault(({ response }) => {
+      response.writeHead(200, { 'content-encoding': 'gzip', 'content-length': 100 }).flushHeaders()
+      setImmediate(() => response.destroy())
+    })
+    expect(await failure(get())).toMatchObject({ name: 'HttpError', status: 200, retryable: true })
+  })
+
   it('in an encoding that nobody knows is an error, final', async () => {
     const { get, server } = await serve(hello)
     server.fault(headers({ 'content-encoding': 'gzip, sdch' }))
