@@ -31,6 +31,7 @@ const orders = rest({
   pagination: cursorPagination({ param: 'page_token', next: 'next_page_token' }),
   // Twenty orders bear the same time: the key tells them apart.
   cursor: { field: 'created_at', key: 'id', param: 'created_since', from: Date.now() - 10 * 60_000 },
+  repeatable: true, // orders are only ever added, so that a replay sends the same ones under the same key
 })
 
 const query = readStream(orders).writeStream(httpSink({ url: `${api.url}/ledger`, batchSize: 500 }), {
@@ -38,6 +39,7 @@ const query = readStream(orders).writeStream(httpSink({ url: `${api.url}/ledger`
   checkpoint: fileCheckpoint(`${checkpoints}/orders`),
   trigger: processingTime(poll ?? '2 seconds'),
   limit: { maxRows: 2_000 },
+  require: 'effectively-once',
 })
 
 console.log(

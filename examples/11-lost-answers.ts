@@ -34,6 +34,7 @@ const readings = rest({
     max: () => minId + count - 1,
     field: 'id',
   }),
+  repeatable: true, // read again, a batch has the same rows
 })
 const sink = httpSink({ url: `${api.url}/ledger`, batchSize: 100, retry: { initialDelayMs: 20 } })
 

@@ -1,9 +1,12 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
+import { inspect } from 'node:util'
 import { describe, expect, test } from 'vitest'
 import * as operators from '../operators/index.ts'
 import { memoryCheckpoint } from '../src/checkpoint/memory.ts'
 import { defaultRetain } from '../src/checkpoint/options.ts'
-import { HttpError } from '../src/connectors/rest/index.ts'
+import { clientSettings } from '../src/connectors/rest/http/options.ts'
+import * as http from '../src/connectors/rest/index.ts'
+import { httpSinkSettings } from '../src/connectors/rest/sink/options.ts'
 import * as errors from '../src/errors.ts'
 import type { QueryEvent } from '../src/events.ts'
 import { computeGuarantee, type GuaranteeInput } from '../src/guarantee.ts'
@@ -94,7 +97,7 @@ describe('the table of', () => {
 
   test('errors names every code, its class, and whether it is retryable', () => {
     const expected = Object.values(errors.errorCodes).map((code) => {
-      if (code === 'SLUICE_HTTP') return { code, class: HttpError.name, retryable: 'as the answer says' }
+      if (code === 'SLUICE_HTTP') return { code, class: http.HttpError.name, retryable: 'as the answer says' }
       const found = Object.entries(errors).find(([name, value]) => {
         if (!name.endsWith('Error') || typeof value !== 'function' || name === 'SluiceError') return false
         const Class = value as new (message: string, place?: object, cause?: unknown) => errors.SluiceError
@@ -140,6 +143,35 @@ describe('the table of', () => {
       `${maxAttempts} attempts, ${initialDelayMs} ms · ${factor}ⁿ with full jitter, ${maxDelayMs / 1000} s at most`,
     )
     expect(readme).toContain(`The last ${defaultRetain} batches are kept`)
+  })
+
+  test('options of HTTP has the defaults', () => {
+    const defaultsOf = (header: string) =>
+      Object.fromEntries(tableWith(readme, header).map((row) => [row[header], row.default]))
+    const { retry, ...settings } = clientSettings('rest', {})
+    expect(defaultsOf('of rest and httpSink')).toMatchObject({
+      retry: `${retry.maxAttempts} attempts, ${retry.initialDelayMs} ms · ${retry.factor}ⁿ with full jitter, ${retry.maxDelayMs / 1000} s at most`,
+      timeout: `${settings.connectMs / 1000} s to connect, ${settings.headersMs / 60_000} minute for the headers, ${settings.idleMs / 60_000} minute without a byte, ${settings.totalMs / 60_000} minutes in all`,
+    })
+    const sink = httpSinkSettings({ url: 'http://127.0.0.1/' })
+    expect(defaultsOf('of httpSink')).toMatchObject({
+      batchSize: String(sink.batchSize),
+      format: `'${sink.format}'`,
+      idempotency: inspect(sink.idempotency),
+    })
+  })
+
+  test.for([
+    ['what is new, or how it is cut', /\b(by\w+)\(/g],
+    ['pages', /\b(\w+)\(/g],
+    ['who asks', /\b(\w+)\(|; (\w+)/g],
+  ] as const)('HTTP APIs under "%s" names what is exported', ([header, pattern]) => {
+    const names = tableWith(readme, header).flatMap((row) =>
+      Object.values(row).flatMap((cell) => [...cell.matchAll(pattern)].map(([, name, other]) => name ?? other!)),
+    )
+    expect(names.length).toBeGreaterThan(3)
+    const exported: Readonly<Record<string, unknown>> = http
+    expect(names.filter((name) => /[A-Z]|^b/.test(name) && typeof exported[name] !== 'function')).toEqual([])
   })
 
   test.for([

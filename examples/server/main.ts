@@ -25,6 +25,9 @@ console.log(`Listening on ${server.url}, ${values.speed} times as fast as time. 
   ${server.url}/v1/forecast?latitude=47.61,40.71&longitude=-122.33,-74.01&daily=temperature_2m_max&start_date=${yesterday}&end_date=${yesterday}
   ${server.url}/strikes?_start=0&_limit=10
   ${server.url}/earthquakes?orderby=updated-asc&updatedafter=${yesterday}&limit=10
+  ${server.url}/orders?created_since=${yesterday}T00:00:00Z
+  ${server.url}/events?from=${yesterday}T00:00:00Z&to=${yesterday}T00:00:05Z
+  ${server.url}/readings?id_from=90999998&id_to=500000030
   ${server.url}/clock
 Ctrl+C ends it.`)
 

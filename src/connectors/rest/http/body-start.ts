@@ -25,7 +25,8 @@ export async function startOf(given: Readable, least: number): Promise<BodyStart
 
 /** A body of bytes that are there. */
 export function bodyOf(bytes: Buffer): Readable {
-  return Readable.from(bytes.length === 0 ? [] : [bytes], { objectMode: false })
+  const body = Readable.from(bytes.length === 0 ? [] : [bytes], { objectMode: false })
+  return body.on('error', () => {}) // whoever reads it hears of it, but maybe nobody does
 }
 
 /** Longer rests aren't read only to keep a connection. */

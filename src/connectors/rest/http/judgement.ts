@@ -75,7 +75,7 @@ export async function judged<T>(answer: RawAnswer, asked: Asked<T>, settings: Cl
       (seen) => seen.text,
       () => undefined,
     )
-    await discard(body.all)
+    body.all.destroy() // what wasn't seen of it isn't worth reading
     if (meaning === 'refresh token' && (await isRenewed(asked, settings))) return 'renewed'
     const kind = meaning === 'retry' || meaning === 'reset pagination' ? meaning : 'fail'
     return { refused: failures.answered({ status, headers, text }, kind, next) }
@@ -113,7 +113,6 @@ async function taken<T>(take: Take<T>, response: HttpResponse): Promise<Taken<T>
   if (body.readableEnded || body.destroyed) return { value, body: undefined }
   if (isBeingRead(body)) return { value, body }
   // Not drained: whoever comes late would see an empty body, and take it for one.
-  body.on('error', () => {})
   body.destroy(
     new PortError(
       'expected somebody to read the body of an answer when "take" settles, found nobody, and threw it away; read it to its end before, or begin to',

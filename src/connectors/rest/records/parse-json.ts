@@ -15,20 +15,22 @@ type Reviver = (name: string, value: unknown, context: Context) => unknown
 const parse = JSON.parse as (text: string, reviver?: Reviver) => unknown
 
 // Where a number may stand. Inside strings both find too much, which costs time and changes nothing.
+// Written out it is searched for with leaps, a sixth of the time that `\d{16}` takes.
+const sixteenDigits = /\d\d\d\d\d\d\d\d\d\d\d\d\d\d\d\d/
 const longInteger = /(?:^|[:,[\s])-?\d{16}/
 const longNumber = /(?:^|[:,[\s])-?\d[\d.]{16}/
 
 /**
  * `JSON.parse` that never rounds an integer: one beyond ±(2⁵³ − 1) is a bigint, any other a number.
  *
- * A text without long digits costs a search of it (37 ms for 50 MB, which take 410 ms to parse); one with them is parsed with a reviver,
+ * A text without long digits costs a search of it (a twentieth of parsing it); one with them is parsed with a reviver,
  * about seven times as slow.
  * @throws SyntaxError without a piece of the text, which may be anybody's data.
  */
 export function parseJson(text: string, { exactDecimals = false }: NumberOptions = {}): unknown {
   try {
     if (exactDecimals && longNumber.test(text)) return parse(text, exactNumbers)
-    return longInteger.test(text) ? parse(text, exactIntegers) : parse(text)
+    return sixteenDigits.test(text) && longInteger.test(text) ? parse(text, exactIntegers) : parse(text)
   } catch (error) {
     throw new SyntaxError(describeError(error).replace(/,? ?(?:\.\.\.)?".*" is not valid JSON$/s, ''))
   }

@@ -11,12 +11,17 @@ export function itemRow(schema: { readonly fields: readonly Field[] }, times: Ti
 
 function structOf(fields: readonly Field[], convertField: (field: Field) => Convert): Convert {
   const columns = fields.map((field) => ({ name: field.name, convert: convertField(field) }))
+  // What every object has (`constructor`, `__proto__`) must be looked at more closely.
+  const isPlain = columns.every(({ name }) => !(name in Object.prototype))
   return (item) => {
     if (!isObject(item)) return item
     const row: Record<string, unknown> = {}
-    for (const { name, convert } of columns) {
-      const value = Object.hasOwn(item, name) ? item[name] : null
-      set(row, name, value === null || value === undefined ? null : convert(value))
+    for (let at = 0; at < columns.length; at++) {
+      const { name, convert } = columns[at] as (typeof columns)[number]
+      const value = isPlain || Object.hasOwn(item, name) ? item[name] : null
+      const converted = value === null || value === undefined ? null : convert(value)
+      if (isPlain) row[name] = converted
+      else set(row, name, converted)
     }
     return row
   }

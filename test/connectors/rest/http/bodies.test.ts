@@ -1,3 +1,4 @@
+import { once } from 'node:events'
 import { Readable } from 'node:stream'
 import { text } from 'node:stream/consumers'
 import { describe, expect, it } from 'vitest'
@@ -92,9 +93,9 @@ describe('what `take` leaves', () => {
   })
 
   it('to be read by nobody keeps its connection', async () => {
-    const { client, server } = await serve(hello)
-    const take = async ({ body }: HttpResponse): Promise<unknown> => body.resume()
-    for (let n = 0; n < 6; n++) await client.send({ url: server.url }, take)
+    const { client, server } = await serve(() => ({ body: long }))
+    const take = async ({ body }: HttpResponse): Promise<Readable> => body.resume()
+    for (let n = 0; n < 6; n++) await once(await client.send({ url: server.url }, take), 'close')
     expect(ports(server.requests)).toBeLessThan(3)
   })
 
@@ -152,6 +153,19 @@ it('of an answer that is tried again or final the body is read, and its connecti
   for (let n = 0; n < 4; n++) await get()
   expect(server.requests).toHaveLength(12)
   expect(ports(server.requests)).toBeLessThan(3)
+})
+
+it('of an answer that is ignored a short body is read, and a long one given up', async () => {
+  const { get, server } = await serve(
+    { '/short': hello, '/long': () => ({ body: 'x'.repeat(50_000_000) }) },
+    { filters: [{ status: 200, action: 'ignore' }] },
+  )
+  for (let n = 0; n < 6; n++) await get('/short')
+  expect(ports(server.requests)).toBeLessThan(3)
+  server.cutConnections()
+  await expect.poll(() => server.connections()).toBe(0)
+  await get('/long')
+  await expect.poll(() => server.connections()).toBe(0)
 })
 
 it('an error of an answer whose body breaks off tells the status, without an excerpt', async () => {

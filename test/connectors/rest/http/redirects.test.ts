@@ -116,7 +116,8 @@ describe('a redirect', () => {
   })
 
   it('uses connections again', async () => {
-    const { get, server } = await serve({ '/a': to('/b'), '/b': hello })
+    const moved: Route = () => ({ status: 302, headers: { location: '/b' }, body: 'moved '.repeat(1_000) })
+    const { get, server } = await serve({ '/a': moved, '/b': hello })
     for (let n = 0; n < 5; n++) await get('/a')
     expect(server.requests).toHaveLength(10)
     expect(new Set(server.requests.map(({ port }) => port)).size).toBeLessThan(3) // the pool takes two in turn
@@ -132,6 +133,9 @@ describe('https', () => {
   })
   it('isn’t left for http', () => {
     expect(redirected(from(), 302, 'http://a.example/b')).toBe('it redirects from https to http, a.example')
+    expect(redirected(from(), 302, 'https://me:word@b.example/#c')).toMatchObject({
+      url: new URL('https://b.example/'),
+    })
     expect(redirected(from(), 302, '//a.example/c')).toMatchObject({ url: new URL('https://a.example/c') })
   })
 

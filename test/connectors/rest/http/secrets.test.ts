@@ -1,3 +1,5 @@
+import { once } from 'node:events'
+import { type AddressInfo, createServer } from 'node:net'
 import { inspect } from 'node:util'
 import { describe, expect, it } from 'vitest'
 import { hide } from '../../../../src/connectors/rest/auth/hide.ts'
@@ -89,6 +91,40 @@ describe('no secret is in an error', () => {
       if (error instanceof HttpError)
         expect(thrown).toMatchObject({ name: 'HttpError', url: 'http://a/?b=***', retryable: false })
     }
+  })
+
+  it('made by whoever broke off the answer', async () => {
+    const { client, server } = await serve(() => ({ body: 'hello' }), { auth, retry: { maxAttempts: 1 } })
+    const thrown = await failure(
+      client.send({ ...request, url: server.url }, ({ body }) => {
+        const error = new Error(`no: ${inAuth}`)
+        body.destroy(error)
+        return Promise.reject(error)
+      }),
+    )
+    expectNone(thrown)
+    expect(thrown.message).toContain('its body broke off: no: ***')
+  })
+
+  it('of an answer that isn’t HTTP and quotes the request', async () => {
+    const parrot = createServer((socket) => {
+      socket.on('error', () => {})
+      socket.on('data', (data) => socket.end(`PARROT ${data}`))
+    }).listen(0, '127.0.0.1')
+    await once(parrot, 'listening')
+    const { port } = parrot.address() as AddressInfo
+    const { get } = await serveEcho()
+    const error = await failure(get({ ...request, url: `http://127.0.0.1:${port}/echo` }))
+    parrot.close()
+    expectNone(error)
+    expect(error.message).toContain('does not match the HTTP')
+  })
+
+  it('of an answer that quotes a token alone', async () => {
+    const route: Route = ({ headers }) => ({ status: 403, body: `bad ${headers.authorization?.split(' ')[1]}` })
+    const { get } = await serve(route)
+    const error = await failure(get({ headers: { authorization: 'Bearer numbat-quokka' } }))
+    expect(error).toMatchObject({ bodyExcerpt: 'bad ***' })
   })
 
   it('of a header that can’t be sent', async () => {

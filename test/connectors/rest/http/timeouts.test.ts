@@ -1,5 +1,6 @@
 import { createServer } from 'node:net'
 import { describe, expect, it } from 'vitest'
+import type { RequestBudget } from '../../../../src/connectors/rest/http/budget.ts'
 import { httpClient } from '../../../../src/connectors/rest/http/client.ts'
 import { inTurn, silence, slow } from '../../../support/http-faults.ts'
 import type { Route } from '../../../support/http-server.ts'
@@ -124,6 +125,25 @@ describe('a signal', () => {
     await expect(first).rejects.toThrow('enough, too')
     await expect.poll(() => server.connections()).toBe(0)
     expect(server.requests).toHaveLength(1)
+  })
+
+  it('that comes with the place in the budget ends a request at once, too', async () => {
+    const abort = new AbortController()
+    let unanswered = 0
+    const budget: RequestBudget = {
+      take: async () => {
+        if (server.requests.length > 0) abort.abort(new Error('enough'))
+        return { answered: () => {}, unanswered: () => unanswered++ }
+      },
+    }
+    const { get, client, server } = await serve(hello, { connections: 1, budget, ...once })
+    server.fault(silence())
+    const held = failure(get())
+    await expect.poll(() => server.requests.length).toBe(1)
+    await expect(get('/', abort)).rejects.toThrow('enough')
+    expect(unanswered).toBe(1)
+    await client.close()
+    await held
   })
 
   it('ends the wait for another attempt at once, and no attempt follows', async () => {
