@@ -7,6 +7,7 @@ const here = (path: string) => fileURLToPath(new URL(path, import.meta.url))
 const alias = {
   'sluice/operators': here('./operators/index.ts'),
   'sluice/testing': here('./src/testing/index.ts'),
+  'sluice/rabbitmq': here('./src/connectors/rabbitmq/index.ts'),
   sluice: here('./src/index.ts'),
 }
 
@@ -37,6 +38,7 @@ export default defineConfig({
         resolve: { alias },
         test: {
           name: 'integration',
+          globalSetup: ['./test/support/services.ts'],
           include: ['test/**/*.integration.test.ts'],
           testTimeout: 300_000,
           hookTimeout: 120_000,

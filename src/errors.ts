@@ -19,6 +19,8 @@ export const errorCodes = {
   commitInDoubt: 'SLUICE_COMMIT_IN_DOUBT',
   query: 'SLUICE_QUERY',
   queryRunning: 'SLUICE_QUERY_RUNNING',
+  rabbit: 'SLUICE_RABBITMQ',
+  rabbitRefused: 'SLUICE_RABBITMQ_REFUSED',
 } as const
 
 /** One of {@link errorCodes}. */
@@ -120,6 +122,18 @@ export class CommitInDoubtError extends SluiceError {
 /** The same query was started while it runs. */
 export class QueryRunningError extends SluiceError {
   readonly code = errorCodes.queryRunning
+  readonly retryable = false
+}
+
+/** The broker or the way to it failed: a lost connection, a time-out, a message that was not confirmed. */
+export class RabbitError extends SluiceError {
+  readonly code = errorCodes.rabbit
+  readonly retryable = true
+}
+
+/** The broker said no, and would say so again: no permission, no such queue or virtual host, arguments that differ. */
+export class RabbitRefusedError extends SluiceError {
+  readonly code = errorCodes.rabbitRefused
   readonly retryable = false
 }
 
