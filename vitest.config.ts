@@ -4,10 +4,11 @@ import { defineConfig } from 'vitest/config'
 const here = (path: string) => fileURLToPath(new URL(path, import.meta.url))
 
 // Tests import the package by its public names; they run against the sources, the packed package has a test of its own.
-const alias = {
+export const alias = {
   'sluice/operators': here('./operators/index.ts'),
   'sluice/testing': here('./src/testing/index.ts'),
   'sluice/rest': here('./src/connectors/rest/index.ts'),
+  'sluice/rabbitmq': here('./src/connectors/rabbitmq/index.ts'),
   sluice: here('./src/index.ts'),
 }
 
@@ -39,6 +40,7 @@ export default defineConfig({
         test: {
           name: 'integration',
           include: ['test/**/*.integration.test.ts'],
+          exclude: ['test/connectors/rabbitmq/**', 'test/examples/rabbitmq.integration.test.ts'], // npm run test:rabbitmq
           testTimeout: 300_000,
           hookTimeout: 120_000,
         },

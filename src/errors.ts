@@ -21,6 +21,8 @@ export const errorCodes = {
   query: 'SLUICE_QUERY',
   queryRunning: 'SLUICE_QUERY_RUNNING',
   http: 'SLUICE_HTTP',
+  rabbit: 'SLUICE_RABBITMQ',
+  rabbitRefused: 'SLUICE_RABBITMQ_REFUSED',
 } as const
 
 /** One of {@link errorCodes}. */
@@ -135,6 +137,18 @@ export class CommitInDoubtError extends SluiceError {
 /** The same query was started while it runs. */
 export class QueryRunningError extends SluiceError {
   readonly code = errorCodes.queryRunning
+  readonly retryable = false
+}
+
+/** The broker or the way to it failed: a lost connection, a time-out, a message that was not confirmed. */
+export class RabbitError extends SluiceError {
+  readonly code = errorCodes.rabbit
+  readonly retryable = true
+}
+
+/** The broker said no, and would say so again: no permission, no such queue or virtual host, arguments that differ. */
+export class RabbitRefusedError extends SluiceError {
+  readonly code = errorCodes.rabbitRefused
   readonly retryable = false
 }
 

@@ -35,6 +35,8 @@ const table: readonly (readonly [className: string, code: string, retryable: boo
   ['CommitInDoubtError', 'SLUICE_COMMIT_IN_DOUBT', true],
   ['QueryError', 'SLUICE_QUERY', 'as its cause'],
   ['QueryRunningError', 'SLUICE_QUERY_RUNNING', false],
+  ['RabbitError', 'SLUICE_RABBITMQ', true],
+  ['RabbitRefusedError', 'SLUICE_RABBITMQ_REFUSED', false],
 ]
 
 const isErrorClass = (value: unknown): value is Simple =>

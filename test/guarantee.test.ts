@@ -17,20 +17,23 @@ const writers: readonly WriterGuarantee[] = [
   'append',
 ]
 /** Every source, and what each writer makes of it: with operators known to be deterministic, and with others. */
-const table: readonly (readonly [Pick<GuaranteeInput, 'reader' | 'identity' | 'repeatable'>, deterministic: string, other: string])[] =
-  [
-    //                                              transactional, key, position, append
-    [{ reader: 'replayable' }, '                    XFFA', 'XAAA'],
-    [{ reader: 'replayable', identity: true }, '    XFFA', 'XAAA'],
-    [{ reader: 'replayable', identity: false }, '   XFFA', 'XAAA'],
-    [{ reader: 'replayable', repeatable: false }, ' XFAA', 'XAAA'],
-    [{ reader: 'acked' }, '                         AFAA', 'AAAA'],
-    [{ reader: 'acked', identity: true }, '         AFAA', 'AAAA'],
-    [{ reader: 'acked', identity: false }, '        AFAA', 'AAAA'],
-    [{ reader: 'journaled' }, '                     AFAA', 'AAAA'],
-    [{ reader: 'journaled', identity: false }, '    AFAA', 'AAAA'],
-    [{ reader: 'journaled', identity: true }, '     XFFA', 'XAAA'],
-  ]
+const table: readonly (readonly [
+  Pick<GuaranteeInput, 'reader' | 'identity' | 'repeatable'>,
+  deterministic: string,
+  other: string,
+])[] = [
+  //                                              transactional, key, position, append
+  [{ reader: 'replayable' }, '                    XFFA', 'XAAA'],
+  [{ reader: 'replayable', identity: true }, '    XFFA', 'XAAA'],
+  [{ reader: 'replayable', identity: false }, '   XFFA', 'XAAA'],
+  [{ reader: 'replayable', repeatable: false }, ' XFAA', 'XAAA'],
+  [{ reader: 'acked' }, '                         AFAA', 'AAAA'],
+  [{ reader: 'acked', identity: true }, '         AFAA', 'AAAA'],
+  [{ reader: 'acked', identity: false }, '        AFAA', 'AAAA'],
+  [{ reader: 'journaled' }, '                     AFAA', 'AAAA'],
+  [{ reader: 'journaled', identity: false }, '    AFAA', 'AAAA'],
+  [{ reader: 'journaled', identity: true }, '     XFFA', 'XAAA'],
+]
 const cases = table.flatMap(([source, withDeterministic, withOthers]) =>
   [true, false].flatMap((deterministic) =>
     [...(deterministic ? withDeterministic : withOthers).trim()].map((letter, index) => ({

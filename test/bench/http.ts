@@ -91,14 +91,18 @@ async function memory(url: string, slices: number, way: string): Promise<void> {
   await (way === 'query' ? byQuery(url, slices) : byHand(url, slices))
   const { user, system } = process.cpuUsage(start)
   clearInterval(timer)
-  console.log(`${way}: processor ${((user + system) / 1000).toFixed(0)} ms, heap ${(heap / 2 ** 20).toFixed(0)} MiB, resident ${(process.resourceUsage().maxRSS / 1024).toFixed(0)} MiB`)
+  console.log(
+    `${way}: processor ${((user + system) / 1000).toFixed(0)} ms, heap ${(heap / 2 ** 20).toFixed(0)} MiB, resident ${(process.resourceUsage().maxRSS / 1024).toFixed(0)} MiB`,
+  )
 }
 
 const [url, slices, way] = child
 if (url !== undefined) await memory(url, Number(slices), way ?? 'query')
 else {
   const server = await startServer()
-  console.log(`rows by the query / rows by hand, each ${rows} rows, ${rounds} rounds: min / median / max of the ratio of their rates`)
+  console.log(
+    `rows by the query / rows by hand, each ${rows} rows, ${rounds} rounds: min / median / max of the ratio of their rates`,
+  )
   for (const partitions of [1, 8, 32]) {
     const ratios: number[] = []
     const rates: number[] = []

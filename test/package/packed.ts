@@ -6,7 +6,7 @@ import { basename, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
 const root = fileURLToPath(new URL('../../', import.meta.url))
-const left = new Set(['node_modules', 'dist', '.git', 'data', 'checkpoints', 'coverage', '.cache'])
+const left = new Set(['node_modules', '.services', 'dist', '.git', 'data', 'checkpoints', 'coverage', '.cache'])
 
 export interface Packed {
   readonly tarball: string

@@ -1,0 +1,73 @@
+import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { onTestFinished } from 'vitest'
+import {
+  hasServer,
+  type NodeOptions,
+  prepareNode,
+  type RunningNode,
+  startNode,
+  stopNode,
+} from '../../scripts/rabbitmq-node.mjs'
+import { type Broker, openBroker } from './rabbitmq-broker.ts'
+
+export { type Broker, openBroker } from './rabbitmq-broker.ts'
+
+const stateFile = fileURLToPath(new URL('../../.services/rabbitmq.json', import.meta.url))
+
+/** Where the broker is that all tests share. Never restart it: {@link ownBroker} is for that. */
+export function brokerUrl(): string {
+  const url = process.env.AMQP_URL
+  if (url !== undefined && url !== '') return url
+  if (!existsSync(stateFile))
+    throw new Error(
+      'No RabbitMQ for the tests: run "npm run services" first, or "npm run test:unit", which needs none.',
+    )
+  return (JSON.parse(readFileSync(stateFile, 'utf8')) as { readonly url: string }).url
+}
+
+/** See {@link Broker}. Closed at the end of the test. */
+export async function withBroker(url: string = brokerUrl()): Promise<Broker> {
+  const broker = await openBroker(url)
+  onTestFinished(() => broker.close())
+  return broker
+}
+
+/** Whether {@link ownBroker} can start one: where the broker is a container or another machine's, there is nothing to kill. */
+export const canOwnBroker = hasServer()
+
+/** A broker of the test's own, to be killed and started again. */
+export interface OwnBroker {
+  readonly url: string
+  readonly port: number
+  readonly kill: () => Promise<void>
+  readonly stop: () => Promise<void>
+  readonly start: () => Promise<void>
+}
+
+/** Takes some seconds. Gone at the test's end. */
+export async function ownBroker(options: NodeOptions = {}): Promise<OwnBroker> {
+  const folder = mkdtempSync(join(tmpdir(), 'sluice-rabbitmq-'))
+  const node = await prepareNode(folder, options)
+  let running: RunningNode | undefined
+  const end = async (signal: 'SIGTERM' | 'SIGKILL'): Promise<void> => {
+    if (running !== undefined) await stopNode(running, signal)
+    running = undefined
+  }
+  onTestFinished(async () => {
+    await end('SIGKILL')
+    rmSync(folder, { recursive: true, force: true, maxRetries: 10, retryDelay: 100 })
+  })
+  running = await startNode(node)
+  return {
+    url: node.url,
+    port: node.port,
+    kill: () => end('SIGKILL'),
+    stop: () => end('SIGTERM'),
+    start: async () => {
+      running = await startNode(node)
+    },
+  }
+}
