@@ -46,20 +46,21 @@ async function serveLedger(options: ServerOptions, ledger: LedgerOptions = {}) {
 describe('06-orders', () => {
   test('sends every order once and in order, 500 a request, killed or not', async () => {
     const began = Date.now()
-    const { server, state, ids } = await serveLedger({ faults })
+    const { server, state, ids } = await serveLedger({ faults }, { cutEvery: 3 })
     const { env } = await place(server.url, '')
     await killed(6, () => startExample('06-orders.ts', { ...env, SLUICE_EXAMPLE_POLL: '1 ms' }), 250)
 
     const last = startExample('06-orders.ts', env)
     const wanted = Math.floor((Date.now() - firstOrder) / orderEveryMs)
-    await expect.poll(() => ids().at(-1), { timeout: 30_000 }).toBeGreaterThan(wanted)
+    await expect.poll(() => ids().at(-1), { timeout: 120_000 }).toBeGreaterThan(wanted)
     await interrupt(last)
     const received = ids()
     expect(received).toEqual(range(received[0]!, received.length))
     const first = Date.parse(order(received[0]!).created_at)
     expect(first).toBeGreaterThanOrEqual(began - 10 * 60_000)
     expect(first).toBeLessThan(began - 9 * 60_000)
-    const { rows, requests } = await state()
+    const { rows, requests, repeated } = await state()
+    expect(repeated).toBeGreaterThan(0)
     expect(last.output()).toContain(`The receiver has ${rows} orders of ${requests} requests, 0 of them twice.`)
   })
 
@@ -157,7 +158,6 @@ describe('09-late-events', () => {
     const settled = Math.max(...byCursor) - 100
     const upTo = (ids: readonly number[]) => ids.filter((id) => id <= settled).sort(ascending)
     expect(upTo(byCursor)).toEqual(range(inWindows[0]!, settled + 1 - inWindows[0]!))
-    expect(Math.max(...byCursor)).toBeGreaterThan(Math.max(...inWindows))
     expect(byCursor).not.toEqual(byCursor.toSorted(ascending))
     expect(last.output()).toMatch(/events-in-windows: \d+ events, 0 of them twice; 0 came after a later one/)
     expect(last.output()).toMatch(/events-by-cursor: \d+ events, 0 of them twice; [1-9]\d* came after a later one/)
@@ -175,7 +175,7 @@ describe('10-ties', () => {
     readonly created_at: string
   }
 
-  test('has every order of every time once, although no batch ends where a time ends, over kills too', async () => {
+  test('has every order of every time once, although batches end in the midst of one, over kills too', async () => {
     const server = await serve({ faults: { ...faults, rate: 0.02 } })
     const { path, env } = await place(server.url, 'ties')
     await killed(6, () => startExample('10-ties.ts', env), 250)

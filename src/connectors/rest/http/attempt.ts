@@ -70,6 +70,7 @@ export class Attempt<T> {
         throw failures.connection(error)
       })
       ticket?.answered(answer.status, answer.headers)
+      ticket = undefined
       const hop = { ...this.#about, to, sent: admitted.sent, before, failures }
       const outcome = await exchange.within(judged(answer, hop, this.#settings))
       if (outcome !== 'renewed' && 'value' in outcome) held = outcome.body

@@ -97,6 +97,7 @@ class Client implements HttpClient {
         const delayMs = error instanceof PaginationReset ? undefined : retryDelay(retry, number, error)
         if (delayMs === undefined) throw error
         await wait(delayMs, scheduler, signal)
+        mayRenew = true // that was long ago
         number++
       }
     }

@@ -81,7 +81,7 @@ export interface Authorization {
   readonly authorize: (request: OutgoingRequest, signal: AbortSignal | undefined) => Promise<OutgoingRequest>
   /**
    * The answer was 401 (or a filter said so): forget what was used. Answers whether there is hope that a further attempt fares better;
-   * the client asks once a request. Concurrent calls lead to one renewal.
+   * the client asks once, and once more after each delay of its retries. Concurrent calls lead to one renewal.
    */
   readonly refused?: (request: OutgoingRequest) => Promise<boolean>
   /** Takes what it has sent out of a text that may quote it: the body of an answer, a URL. For errors; names alone don't tell every secret (`?appid=…`). */

@@ -56,7 +56,7 @@ export function bodyOf<Row extends object>(
   const items: unknown[] = []
   const texts: string[] = []
   for (const [index, row] of rows.entries()) {
-    const plain = options.row(row)
+    const plain = settled(options.row(row), 'row')
     const key = (): string => (isList ? keys.ofRow(index) : keys.ofRequest())
     const item = fieldOfItems === undefined ? plain : withField(plain, fieldOfItems, key())
     try {
@@ -73,9 +73,16 @@ export function bodyOf<Row extends object>(
     if (format === 'ndjson') return texts.map((text) => `${text}\n`).join('')
     if (format !== 'json array') return texts.join('')
     if (envelope === undefined) return `[${texts.join(',')}]`
-    const whole = envelope(items)
+    const whole = settled(envelope(items), 'envelope') as object
     return jsonText(field === undefined ? whole : withField(whole, field, keys.ofRequest()), bigints)
   }
+}
+
+/** @throws OptionError for a promise, of which nothing would be sent. */
+function settled(value: unknown, option: string): unknown {
+  if (typeof value !== 'object' || value === null || !('then' in value) || typeof value.then !== 'function')
+    return value
+  throw new OptionError(`httpSink: option "${option}" must answer at once, and it answered with a promise`)
 }
 
 function withField(item: unknown, field: string, key: string): object {

@@ -11,13 +11,13 @@ import type { HttpSinkSettings } from './options.ts'
 import type { RefusalLimit } from './refusal-limit.ts'
 import type { Refusal, RefusedRow } from './refused-row.ts'
 import { requestOf, type SinkRequest, type Slice } from './request.ts'
-import { checkedFailures, type RowFailure, type SinkAnswer, sinkAnswer } from './row-errors.ts'
+import { checkedFailures, type RowFailure, readToEnd, type SinkAnswer, sinkAnswer } from './row-errors.ts'
 import type { Send } from './sending.ts'
 
 /** What the deliveries of a run have in common. */
 export interface DeliveryTools<Row extends object, Dead> {
   readonly settings: HttpSinkSettings<Row, Dead>
-  readonly client: Pick<ClientSettings, 'retry' | 'scheduler'>
+  readonly client: Pick<ClientSettings, 'retry' | 'scheduler' | 'auth'>
   readonly send: Send
   readonly limit: RefusalLimit
 }
@@ -76,7 +76,9 @@ export class Delivery<Row extends object, Dead> {
     const { settings, send } = this.#tools
     const take = async (response: HttpResponse): Promise<SinkAnswer | undefined> => {
       refuseRedirect(request.url, settings.method, response)
-      return settings.rowErrors === undefined ? undefined : sinkAnswer(response)
+      if (settings.rowErrors !== undefined) return sinkAnswer(response)
+      await readToEnd(response)
+      return undefined
     }
     try {
       const answer = await send(request, take, this.#context.signal)
@@ -101,7 +103,7 @@ export class Delivery<Row extends object, Dead> {
     const refused = failures
       .filter(({ retryable }) => retryable !== true)
       .map(({ index, reason, status = answer?.status }) =>
-        this.#refused(slice, index, { reason: redact(reason ?? `status ${status}`), status }),
+        this.#refused(slice, index, { reason: this.#shown(reason ?? `status ${status}`), status }),
       )
     const putOff = failures.filter(({ retryable }) => retryable === true)
     if (putOff.length > 0) refused.push(...(await this.#again(slice, putOff, round + 1)))
@@ -112,7 +114,7 @@ export class Delivery<Row extends object, Dead> {
     const { settings, client } = this.#tools
     const [{ reason, status }] = failures as readonly [RowFailure]
     const url = redact(settings.url)
-    const bodyExcerpt = reason === undefined ? undefined : redact(reason)
+    const bodyExcerpt = reason === undefined ? undefined : this.#shown(reason)
     const error = new HttpError(
       `${settings.method} ${url} put ${failures.length} of ${slice.rows.length} rows off${bodyExcerpt === undefined ? '' : `: ${bodyExcerpt}`}`,
       { method: settings.method, url, status, bodyExcerpt, retryable: true },
@@ -123,6 +125,12 @@ export class Delivery<Row extends object, Dead> {
     const refused: RefusedRow[] = []
     for (const [from, to] of runsOf(failures)) refused.push(...(await this.deliver(part(slice, from, to), round)))
     return refused
+  }
+
+  /** What the receiver says may quote who asks. */
+  #shown(text: string): string {
+    const { auth } = this.#tools.client
+    return redact(auth?.hide?.(text) ?? text)
   }
 
   /** @throws RowError where there is no place for refused rows, or too many of them. */

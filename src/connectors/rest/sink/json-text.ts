@@ -14,7 +14,7 @@ export function jsonText(value: unknown, bigints: BigintForm): string {
     const original = this[name]
     if (typeof original === 'bigint') return bigints === 'text' ? String(original) : rawJson(String(original))
     if (original instanceof Uint8Array) return base64(original)
-    const what = unfit(original)
+    const what = original === undefined && Array.isArray(this) ? 'undefined in a list' : unfit(original)
     if (what === undefined) return converted
     throw new RowError(`${name === '' ? 'it' : `${JSON.stringify(name)}`} holds ${what}, which JSON can't hold`)
   }
@@ -47,7 +47,16 @@ export function unfit(value: unknown): string | undefined {
   if (value instanceof Date) return Number.isNaN(value.getTime()) ? 'an invalid date' : undefined
   if (value instanceof Map || value instanceof Set || value instanceof ArrayBuffer || ArrayBuffer.isView(value))
     return `a ${value.constructor.name}`
+  if (value instanceof Number) return Number.isFinite(value.valueOf()) ? undefined : String(value)
+  if (unwritable.some((type) => value instanceof type) && !hasOwnText(value)) return `a ${value?.constructor.name}`
   return undefined
+}
+
+/** What JSON takes for an empty object. */
+const unwritable = [Error, RegExp, Promise, WeakMap, WeakSet, WeakRef]
+
+function hasOwnText(value: unknown): boolean {
+  return typeof value === 'object' && value !== null && 'toJSON' in value
 }
 
 export function base64(bytes: Uint8Array): string {

@@ -1,6 +1,6 @@
-import { text } from 'node:stream/consumers'
 import { PortError } from '../../../errors.ts'
 import type { HttpResponse } from '../http/types.ts'
+import { unreadable } from '../records/unreadable.ts'
 
 /** An answer that says of each row what became of it. */
 export interface SinkAnswer {
@@ -23,10 +23,41 @@ export interface RowFailure {
   readonly retryable?: boolean
 }
 
-/** Reads the whole answer: it is about rows that were sent, so it isn't larger than they are. */
-export async function sinkAnswer({ status, headers, body }: HttpResponse): Promise<SinkAnswer> {
-  const content = await text(body)
-  return { status, headers, body: /\bjson\b/i.test(headers['content-type'] ?? '') ? JSON.parse(content) : content }
+/** Much more than any word on the rows of one request. */
+const mostBytes = 64 * 2 ** 20
+
+/** Reads the whole answer. @throws PortError for one that is endless, HttpError (retryable) for one that says that it is JSON, and isn't. */
+export async function sinkAnswer(response: HttpResponse): Promise<SinkAnswer> {
+  const { status, headers } = response
+  const chunks: Buffer[] = []
+  const whole = await eachChunk(response, (chunk) => chunks.push(chunk))
+  if (!whole) throw new PortError(`httpSink: the answer to a request has more than ${mostBytes} bytes`)
+  const content = Buffer.concat(chunks).toString()
+  const isJson = content !== '' && /\bjson\b/i.test(headers['content-type'] ?? '')
+  if (!isJson) return { status, headers, body: content }
+  try {
+    return { status, headers, body: JSON.parse(content) }
+  } catch {
+    throw unreadable({ response, method: 'POST' }, 'JSON that can not be parsed', chunks)
+  }
+}
+
+/**
+ * Waits for the end of an answer that nobody looks at: a receiver may do its work while it answers, and stop when its client leaves;
+ * and what breaks off has told nothing for sure.
+ */
+export async function readToEnd(response: HttpResponse): Promise<void> {
+  await eachChunk(response, () => {})
+}
+
+async function eachChunk({ body }: HttpResponse, look: (chunk: Buffer) => void): Promise<boolean> {
+  let bytes = 0
+  for await (const chunk of body as AsyncIterable<Buffer>) {
+    bytes += chunk.length
+    if (bytes > mostBytes) return false // which ends the body
+    look(chunk)
+  }
+  return true
 }
 
 /** Sorted by index, one a row. @param count rows of the request. @throws PortError for what isn't about one of them. */

@@ -30,15 +30,21 @@ export function sendingThrough(
   { retry, scheduler }: Pick<ClientSettings, 'retry' | 'scheduler'>,
 ): Send {
   const endless = { ...retry, maxAttempts: Infinity }
+  const computed = { ...endless, retryAfter: () => undefined }
   return async (request, take, signal) => {
+    let others = 0
     for (let attempt = 1; ; attempt++) {
       try {
         const call = circuit.guard(abortable((ended) => client.send(request, take, { signal: ended })))
         return await firstValueFrom(merge(failureOf(signal), call))
       } catch (error) {
         signal.throwIfAborted()
-        const delayMs = retryDelay(endless, attempt, error)
-        if (delayMs === undefined) throw error
+        const asked = retryDelay(endless, attempt, error)
+        // An answer that is there, and says neither "down" nor "slow down", is no outage: it is tried as often as without a breaker.
+        const isOver = !isPassing(error) && retryDelay(retry, ++others, error) === undefined
+        if (asked === undefined || isOver) throw error
+        // Who asks to come back at once would be asked again and again.
+        const delayMs = asked > 0 ? asked : (retryDelay(computed, attempt, error) ?? 0)
         if (circuit.state === 'closed' || retry.retryAfter(error) !== undefined) await wait(delayMs, scheduler, signal)
       }
     }
@@ -47,7 +53,13 @@ export function sendingThrough(
 
 /** Whether a receiver is in trouble. One that asks to slow down is not. */
 export function isOutage(error: unknown, retryable: (error: unknown) => boolean): boolean {
-  return retryable(error) && !(error instanceof HttpError && error.status === 429)
+  return retryable(error) && isPassing(error) && !(error instanceof HttpError && error.status === 429)
+}
+
+/** No answer, or one that says that the receiver is down or has too much to do. */
+function isPassing(error: unknown): boolean {
+  if (!(error instanceof HttpError) || error.status === undefined) return !(error instanceof SyntaxError)
+  return error.status >= 500 || [408, 425, 429].includes(error.status)
 }
 
 function failureOf(signal: AbortSignal): Observable<never> {

@@ -112,7 +112,10 @@ export function httpWriter<Row extends object, Dead>(
     begin: (batch) => dead?.begin(batch) ?? 'write',
     open: (context) => {
       if (connection === undefined) throw new PortError('httpSink: the writer is used before it was started')
-      const delivery = new Delivery({ settings, client: timing, send: connection.send, limit }, context)
+      const delivery = new Delivery(
+        { settings, client: { ...timing, auth: settings.client.auth }, send: connection.send, limit },
+        context,
+      )
       const refused = dead?.open(context) ?? noRefusedRows
       return new RequestWriter<Row, Dead>({
         batchSize,

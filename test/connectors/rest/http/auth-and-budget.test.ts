@@ -76,6 +76,14 @@ describe('who asks', () => {
     expect([auth.refusals, server.requests.length]).toEqual([1, 2])
   })
 
+  it('after a delay may be renewed again', async () => {
+    const { auth } = renewing()
+    const answers = [401, 503, 401, 200]
+    const { get, scheduler } = await serve(() => ({ status: answers.shift() ?? 500, body: 'hello' }), { auth })
+    expect(await get()).toBe('hello')
+    expect([auth.refusals, scheduler.delays.length]).toEqual([2, 1])
+  })
+
   it('isn’t asked again without hope', async () => {
     const { auth, route } = renewing({ hope: () => false })
     auth.good = 2

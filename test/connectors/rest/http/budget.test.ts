@@ -1,3 +1,4 @@
+import { getEventListeners } from 'node:events'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import {
@@ -234,16 +235,40 @@ describe('what a server says', () => {
   })
 })
 
-it('a clock that is set back makes nobody wait for an hour that is over', async () => {
+it.each<[string, number, Record<string, string>]>([
+  ['a pause', 429, { 'retry-after': '2' }],
+  ['a quota', 200, { ratelimit: 'remaining=0, reset=2' }],
+  ['a window', 200, {}],
+])('a clock that is set back makes nobody wait for an hour that is over: %s', async (_name, status, headers) => {
   const scheduler = new ManualScheduler(10_000_000)
-  const { ask, passed } = watched({ requests: 1, per: 1_000 }, scheduler)
+  const { ask, passed } = watched({ requests: 1, per: 2_000 }, scheduler)
   await ask('a')
-  passed[0]?.ticket.answered(429, { 'retry-after': '2' })
+  passed[0]?.ticket.answered(status, headers)
   scheduler.set(10_000_000 - 3_600_000)
   const waiting = ask('b')
   await scheduler.advance(2_000)
   await waiting
   expect(passed.map(({ at }) => at)).toEqual([10_000_000, 6_402_000])
+})
+
+it('a ticket counts once, whatever is said of it how often', async () => {
+  const { scheduler, ask, passed, names } = watched({ limits: none })
+  await Promise.all(['a', 'b'].map((name) => ask(name)))
+  passed[0]?.ticket.answered(200, {})
+  passed[0]?.ticket.unanswered()
+  passed[1]?.ticket.answered(200, { ratelimit: 'remaining=0, reset=5' })
+  void ask('c')
+  await scheduler.advance(0)
+  expect(names()).toEqual(['a', 'b'])
+})
+
+it('a signal is forgotten with the wait', async () => {
+  const { scheduler, ask } = watched({ requests: 1, per: 100 })
+  const { signal } = new AbortController()
+  const both = Promise.all([ask('a', 1, signal), ask('b', 1, signal)])
+  await scheduler.advance(100)
+  await both
+  expect(getEventListeners(signal, 'abort')).toEqual([])
 })
 
 it.each<[string, unknown]>([

@@ -1,3 +1,4 @@
+import { getEventListeners } from 'node:events'
 import { createServer } from 'node:net'
 import { describe, expect, it } from 'vitest'
 import type { RequestBudget } from '../../../../src/connectors/rest/http/budget.ts'
@@ -127,23 +128,28 @@ describe('a signal', () => {
     expect(server.requests).toHaveLength(1)
   })
 
-  it('that comes with the place in the budget ends a request at once, too', async () => {
-    const abort = new AbortController()
-    let unanswered = 0
+  it('that comes with the place in the budget, or with the answer, ends a request at once', async () => {
+    const told: string[] = []
+    const aborts = [new AbortController(), new AbortController()] as const
     const budget: RequestBudget = {
       take: async () => {
-        if (server.requests.length > 0) abort.abort(new Error('enough'))
-        return { answered: () => {}, unanswered: () => unanswered++ }
+        if (told.push('take') === 1) aborts[0].abort(new Error('enough'))
+        return {
+          answered: () => {
+            told.push('answered')
+            aborts[1].abort(new Error('enough, too'))
+          },
+          unanswered: () => told.push('unanswered'),
+        }
       },
     }
-    const { get, client, server } = await serve(hello, { connections: 1, budget, ...once })
-    server.fault(silence())
-    const held = failure(get())
-    await expect.poll(() => server.requests.length).toBe(1)
-    await expect(get('/', abort)).rejects.toThrow('enough')
-    expect(unanswered).toBe(1)
-    await client.close()
-    await held
+    const { client, server } = await serve(hello, { budget, ...once })
+    const ask = (abort: AbortController): Promise<never> =>
+      client.send({ url: server.url }, () => new Promise(() => {}), abort)
+    await expect(ask(aborts[0])).rejects.toThrow('enough')
+    await expect(ask(aborts[1])).rejects.toThrow('enough, too')
+    expect(told).toEqual(['take', 'unanswered', 'take', 'answered'])
+    expect(server.requests).toHaveLength(1)
   })
 
   it('ends the wait for another attempt at once, and no attempt follows', async () => {
@@ -191,21 +197,10 @@ describe('a signal', () => {
     const { get, client, server } = await serve(hello)
     server.fault(inTurn(silence(0)))
     const abort = new AbortController()
-    let listeners = 0
-    const add = abort.signal.addEventListener.bind(abort.signal)
-    const remove = abort.signal.removeEventListener.bind(abort.signal)
-    abort.signal.addEventListener = (...args: Parameters<typeof add>) => {
-      listeners++
-      add(...args)
-    }
-    abort.signal.removeEventListener = (...args: Parameters<typeof remove>) => {
-      listeners--
-      remove(...args)
-    }
     await get('/', abort)
     await client.send({ url: server.url }, async () => {}, abort)
     await failure(get({ url: '/', headers: { 'x-bad': 'a\nb' } }, abort))
-    expect(listeners).toBe(0)
+    expect(getEventListeners(abort.signal, 'abort')).toEqual([])
   })
 })
 

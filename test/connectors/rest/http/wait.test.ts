@@ -1,3 +1,4 @@
+import { getEventListeners } from 'node:events'
 import { expect, it } from 'vitest'
 import { wait } from '../../../../src/connectors/rest/http/wait.ts'
 import { ManualScheduler } from '../../../support/schedulers.ts'
@@ -5,7 +6,8 @@ import { ManualScheduler } from '../../../support/schedulers.ts'
 it('settles when the time has come', async () => {
   const scheduler = new ManualScheduler()
   let done = false
-  const waiting = wait(100, scheduler, new AbortController().signal).then(() => {
+  const { signal } = new AbortController()
+  const waiting = wait(100, scheduler, signal).then(() => {
     done = true
   })
   await scheduler.advance(99)
@@ -13,6 +15,7 @@ it('settles when the time has come', async () => {
   await scheduler.advance(1)
   await waiting
   expect(scheduler.size).toBe(0)
+  expect(getEventListeners(signal, 'abort')).toEqual([])
 })
 
 it('fails with the reason as soon as it is aborted, and leaves no timer', async () => {

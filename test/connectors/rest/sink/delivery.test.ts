@@ -35,7 +35,7 @@ async function deliver(
   const delivery = new Delivery(
     {
       settings,
-      client: { retry, scheduler },
+      client: { retry, scheduler, auth: undefined },
       limit: new RefusalLimit(settings.maxDeadLetters),
       send: (request, take) =>
         exchange(request, take, (received) => {

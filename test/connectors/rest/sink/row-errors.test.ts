@@ -25,7 +25,14 @@ describe('sinkAnswer', () => {
   })
 
   it('fails for JSON that is cut short, so that the request is repeated', async () => {
-    await expect(answer('application/json', '{"errors":[')).rejects.toThrow(SyntaxError)
+    await expect(answer('application/json', '{"errors":[')).rejects.toMatchObject({
+      code: 'SLUICE_HTTP',
+      retryable: true,
+    })
+  })
+
+  it('is an empty text where a receiver says nothing, whatever its type', async () => {
+    expect(await answer('application/json', '')).toMatchObject({ body: '' })
   })
 })
 

@@ -1,4 +1,6 @@
 import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises'
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -229,14 +231,40 @@ describe('httpSink, where things go wrong: nothing is lost, nothing is there twi
     expect(server.requests.length).toBeGreaterThan(25)
   })
 
-  it('a reset in the body, where somebody reads it', async () => {
+  it('a receiver that does its work while it answers, and stops when its client leaves', async () => {
+    const applied: number[] = []
+    const slow = createServer((request, response) => {
+      let text = ''
+      request.on('data', (chunk) => {
+        text += chunk
+      })
+      request.on('end', () => {
+        response.writeHead(200)
+        response.flushHeaders()
+        setTimeout(() => {
+          if (response.destroyed) return
+          applied.push(...(JSON.parse(text) as { id: number }[]).map(({ id }) => id))
+          response.end()
+        }, 20)
+      })
+    })
+    const port = await new Promise<number>((resolve) =>
+      slow.listen(0, '127.0.0.1', () => resolve((slow.address() as AddressInfo).port)),
+    )
+    await write(30, { url: `http://127.0.0.1:${port}/rows`, batchSize: 10 })
+    slow.closeAllConnections()
+    await new Promise((resolve) => slow.close(resolve))
+    expect(applied).toEqual(upTo(30))
+  })
+
+  it('a reset in the body, whether anybody looks at it or not', async () => {
     const store = idempotentStore(never)
     const { server, url } = await start(store.route)
     server.fault(resetMidBody(), { n: (n) => n % 3 === 1 })
     await write(200, { url, batchSize: 10 })
-    expect(server.requests).toHaveLength(20)
+    expect(server.requests.length).toBeGreaterThan(25)
     await write(200, { url, batchSize: 10, rowErrors: () => [] })
-    expect(server.requests.length).toBeGreaterThan(45)
+    expect(server.requests.length).toBeGreaterThan(50)
     expect(idsOf(store.rows)).toEqual(upTo(200).flatMap((id) => [id, id])) // two queries
   })
 

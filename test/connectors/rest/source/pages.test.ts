@@ -82,6 +82,6 @@ describe('a source without positions', () => {
     expect(client.asked).toHaveLength(2_500)
     const partitions = await lastValueFrom(fromResult('port', () => source.reader().partitions()))
     expect(partitions.length).toBeLessThanOrEqual(1_001)
-    expect(partitions[1]).toEqual({ pages: [1, 2, 3].map((offset) => ({ offset, limit: 1 })) })
+    expect(partitions[1]).toEqual({ pages: [1, 2, 3].map((offset) => ({ offset, limit: 1 })), rows: 1 })
   })
 })
