@@ -1,6 +1,6 @@
 // How fast messages go from a broker through a whole query, side by side with a loop by hand over the same client, A B A B …; how long a message takes
 // from its publish to its commit; and what memory does over many messages. On the built package, with the broker of `npm run services` (or AMQP_URL).
-// node test/bench/rabbitmq.ts [messages a round] [rounds] [messages for memory]
+// node test/bench/rabbitmq.ts [messages a round] [rounds] [messages for memory] [type of queue …]
 import { readFileSync, rmSync } from 'node:fs'
 import { mkdtemp } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
@@ -13,8 +13,10 @@ import { type ConfirmChannel, type ConsumeMessage, connect } from 'amqplib'
 import { readStream, type StreamWriter, sqliteCheckpoint, whenAvailable } from 'sluice'
 import { rabbitmqQueue, rabbitmqStream } from 'sluice/rabbitmq'
 
-const types = ['classic', 'quorum', 'stream'] as const
-type QueueType = (typeof types)[number]
+type QueueType = 'classic' | 'quorum' | 'stream'
+const types = (
+  process.argv.length > 5 ? process.argv.slice(5) : ['classic', 'quorum', 'stream']
+) as readonly QueueType[]
 
 const prefetch = 2_000
 const ackEvery = 1_000
@@ -38,7 +40,7 @@ if (isMainThread) await bench()
 else await publish(workerData as Load)
 
 async function bench(): Promise<void> {
-  const [messages = 100_000, rounds = 3, forMemory = 1_000_000] = process.argv.slice(2).map(Number)
+  const [messages = 100_000, rounds = 3, forMemory = 1_000_000] = process.argv.slice(2, 5).map(Number)
   const folder = await mkdtemp(join(tmpdir(), 'sluice-bench-'))
   try {
     console.log(
@@ -186,7 +188,7 @@ async function memory(folder: string, messages: number): Promise<void> {
   setFlagsFromString('--expose-gc')
   const collect = runInNewContext('gc') as () => void
   const heap: number[] = []
-  for (const type of ['quorum', 'stream'] as const) {
+  for (const type of types) {
     heap.length = 0
     await withQueue(type, async (queue) => {
       const { sink, reached, count } = counter(messages)
@@ -196,14 +198,15 @@ async function memory(folder: string, messages: number): Promise<void> {
         for (let tenth = 1; tenth <= 10; tenth++) {
           while (count() < (messages * tenth) / 10) await sleep(20)
           collect()
-          heap.push(process.memoryUsage().heapUsed / 2 ** 20)
+          const { heapUsed, external } = process.memoryUsage()
+          heap.push((heapUsed + external) / 2 ** 20)
         }
       })()
       await Promise.all([loading, sampling, Promise.race([reached, run.terminated])])
       await run.drain()
     })
     console.log(
-      `${type}, ${messages} messages: heap after each tenth, MiB: ${heap.map((size) => size.toFixed(0)).join(' ')}`,
+      `${type}, ${messages} messages: heap and buffers after each tenth, MiB: ${heap.map((size) => size.toFixed(0)).join(' ')}`,
     )
   }
 }

@@ -70,7 +70,7 @@ export class RabbitConnection {
     if (model === undefined) return
     if (orderly)
       await answered(() => model.close(), this.#settings.connectTimeoutMs, this.#scheduler).catch(() => undefined)
-    destroySocket(model, undefined)
+    destroySocket(model)
   }
 
   #add<C extends Channel>(channel: ManagedChannel<C>): ManagedChannel<C> {
@@ -126,7 +126,10 @@ export class RabbitConnection {
     } catch (error) {
       // One that comes too late is not left behind.
       dialled.then(
-        (model) => destroySocket(model, undefined),
+        (model) => {
+          model.on('error', () => undefined)
+          destroySocket(model)
+        },
         () => undefined,
       )
       throw error
@@ -145,7 +148,7 @@ export class RabbitConnection {
     model.on('blocked', (why) => this.#blocked.next(why === '' ? 'no reason given' : why))
     model.on('unblocked', () => this.#blocked.next(undefined))
     model.on('close', (error) => {
-      destroySocket(model, undefined)
+      destroySocket(model)
       if (this.#model !== model) return
       this.#model = undefined
       this.#blocked.next(undefined)
@@ -154,7 +157,7 @@ export class RabbitConnection {
       this.#tell(new RabbitError(rabbitError(`lost the connection to ${this.#address}`, why).message, { cause: why }))
       void this.#connect()
     })
-    if (this.#closed) destroySocket(model, undefined)
+    if (this.#closed) destroySocket(model)
     else this.#model = model
     this.#wasOpen = true
   }
@@ -189,10 +192,10 @@ export class RabbitConnection {
 }
 
 /**
- * The client ends a connection by ending its socket, which waits for a peer that may never answer.
- * @param error makes the client see the connection as lost.
+ * The client ends a connection by ending its socket, which waits for a peer that may never answer, and goes on with its heartbeats meanwhile.
+ * An error makes it see that the connection is lost.
  */
-function destroySocket(model: ChannelModel, error: Error | undefined): void {
-  const { stream } = model.connection as { readonly stream?: { readonly destroy: (error?: Error) => void } }
+function destroySocket(model: ChannelModel, error = new Error('the connection was given up')): void {
+  const { stream } = model.connection as { readonly stream?: { readonly destroy: (error: Error) => void } }
   stream?.destroy(error)
 }

@@ -5,6 +5,7 @@ import {
   filter,
   firstValueFrom,
   map,
+  merge,
   type Observable,
   type SchedulerLike,
   Subject,
@@ -231,7 +232,7 @@ export class ManagedChannel<C extends Channel = Channel> {
       this.#lose(generation, problem)
       if (this.#state.value.kind !== 'opening') return true
       if (!problem.retryable) this.#enter({ kind: 'failed', problem })
-      else await pause(retryDelay(this.#host.policy, ++this.#attempt, problem) ?? 0, this.#host.scheduler)
+      else await this.#pause(retryDelay(this.#host.policy, ++this.#attempt, problem) ?? 0)
       return false
     }
   }
@@ -248,6 +249,9 @@ export class ManagedChannel<C extends Channel = Channel> {
     channel.on('close', () => {
       if (this.#host.scheduler.now() - begun > soundMs) this.#attempt = 0
       if (this.#channel !== channel) return
+      this.#channel = undefined
+      // While it is set up, what failed there says more.
+      if (this.#state.value.kind !== 'open') return
       const why = reason ?? new Error('the channel was closed')
       // What a channel in use is closed for (a time-out of the consumer, a queue that is away) may be over.
       const problem = new RabbitError(rabbitError(this.#role.name, why).message, { cause: why })
@@ -269,10 +273,15 @@ export class ManagedChannel<C extends Channel = Channel> {
   }
 
   async #later(): Promise<void> {
-    if (this.#attempt > 0)
-      await pause(retryDelay(this.#host.policy, this.#attempt, undefined) ?? 0, this.#host.scheduler)
+    if (this.#attempt > 0) await this.#pause(retryDelay(this.#host.policy, this.#attempt, undefined) ?? 0)
     this.#attempt++
     await this.connected()
+  }
+
+  /** Ends early when the channel is closed, so that nothing keeps the process. */
+  async #pause(delayMs: number): Promise<void> {
+    const closed$ = this.#state.pipe(filter(({ kind }) => kind === 'closed'))
+    await firstValueFrom(merge(longTimer(delayMs, this.#host.scheduler), closed$))
   }
 
   #end(channel: C | undefined): void {
@@ -326,10 +335,6 @@ export function answered<T>(
       .then(resolve, reject)
       .finally(() => timer.unsubscribe())
   })
-}
-
-export function pause(delayMs: number, scheduler: SchedulerLike): Promise<unknown> {
-  return firstValueFrom(longTimer(delayMs, scheduler))
 }
 
 /** A channel whose publishes are confirmed. */

@@ -22,6 +22,8 @@ const owner = 'rabbitmqSink'
  *
  * Rows of a partition are published in order; after a retry the order is that of the last attempt, behind what the earlier one had sent.
  * @throws OptionError
+ * @example
+ * orders.writeStream(rabbitmqSink<Order>({ url: 'amqp://127.0.0.1', exchange: 'orders', routingKey: ({ country }) => country }), options)
  */
 export function rabbitmqSink<Row extends object>(
   options: RabbitSinkOptions<Row>,

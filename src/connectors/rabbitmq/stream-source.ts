@@ -37,8 +37,11 @@ const chunkRows = 1_000
  *
  * A connection that is lost is made anew, and reading goes on where memory ends.
  *
- * Fails, and never skips: when retention dropped messages before they were read, and when a stream ends before the query's position (it was deleted and made anew).
+ * Fails, and never skips: when retention dropped messages before they were read, when a stream ends before the query's position (it was deleted and made anew),
+ * and when a body is not what `content` says (with `bytes` there is none).
  * @throws OptionError
+ * @example
+ * readStream(rabbitmqStream({ url: 'amqp://127.0.0.1', stream: 'readings', content: schema('sensor int not null, celsius double') }))
  */
 export function rabbitmqStream<Content extends MessageContent = 'text'>(
   options: RabbitStreamOptions<Content>,

@@ -155,6 +155,37 @@ describe('a connection', () => {
     expect(Date.now() - begun).toBeLessThan(2_000)
   })
 
+  it('that comes too late is thrown away, and its heartbeat with it', async () => {
+    const { proxy, url } = await throughProxy()
+    proxy.delay(100)
+    const made = connection({ url, heartbeat: '1 second', connectTimeout: 300, openTimeout: 1_500 })
+    const channel = made.channel({ name: 'test', setup: nothing })
+    await expect(channel.open()).rejects.toThrow(/no channel in 1.5 s; last: .*no answer in 0.3 s/)
+    await made.close()
+    proxy.mode('swallow')
+    // Longer than the heartbeat takes to find that nobody is there: what is left of it would be an uncaught error, which fails the run.
+    await new Promise((resolve) => setTimeout(resolve, 3_500))
+  })
+
+  it.each(['to connect', 'to make a channel'])(
+    'that is closed while it waits for the next attempt %s keeps no timer',
+    async (what) => {
+      const { proxy, url } = await throughProxy()
+      if (what === 'to connect') await proxy.close()
+      const reconnect = { initialDelayMs: 30_000, maxDelayMs: 30_000, random: () => 0.99 }
+      const made = connection({ url, openTimeout: '1 minute', heartbeat: 0, reconnect })
+      const setup = () => Promise.reject(new Error('not yet'))
+      const opened = made.channel({ name: 'test', setup }).open()
+      opened.catch(() => undefined)
+      const timers = () => process.getActiveResourcesInfo().filter((name) => name === 'Timeout').length
+      await new Promise((resolve) => setTimeout(resolve, 200))
+      const waiting = timers()
+      await made.close()
+      await expect(opened).rejects.toThrow('the connection was closed')
+      expect(waiting - timers()).toBe(2) // the attempt's, and that of who waits
+    },
+  )
+
   it('takes the next node when one is not there', async () => {
     const { proxy, url } = await throughProxy()
     await proxy.close()

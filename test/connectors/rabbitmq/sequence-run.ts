@@ -34,6 +34,8 @@ export interface SequenceOutcome {
   /** What can come again: for every failure, what was under way to the processes that it met. */
   readonly bound: number
   readonly failures: Readonly<Record<Failure, number>>
+  /** Processes that ended by themselves: there must be none. */
+  readonly crashes: number
   readonly seconds: number
 }
 
@@ -48,6 +50,7 @@ export async function runSequence(options: SequenceRun): Promise<SequenceOutcome
   const proxy = await openProxy({ host: '127.0.0.1', port: node.port })
   const running = new Map<number, ChildProcess>()
   let ending = false
+  let crashes = 0
   const folderOf = (index: number): string => join(folder, String(index))
 
   const begin = (index: number): void => {
@@ -55,7 +58,8 @@ export async function runSequence(options: SequenceRun): Promise<SequenceOutcome
     const args = [worker, mode, proxy.url(node.url), queue, folderOf(index), String(prefetch)]
     const child = spawn(process.execPath, args, { stdio: ['pipe', 'ignore', 'inherit'] })
     running.set(index, child)
-    child.on('close', () => {
+    child.on('close', (code) => {
+      if (code !== null && !ending) crashes++
       if (!ending) begin(index)
     })
   }
@@ -125,7 +129,7 @@ export async function runSequence(options: SequenceRun): Promise<SequenceOutcome
     )
     rows = await collect() // a batch may have been on its way
     const distinct = new Set(rows).size
-    return { lost: messages - distinct, repeats: rows.length - distinct, bound, failures: counts, seconds }
+    return { lost: messages - distinct, repeats: rows.length - distinct, bound, failures: counts, crashes, seconds }
   } finally {
     ending = true
     for (const child of running.values()) child.kill('SIGKILL')

@@ -1,0 +1,44 @@
+import type { ConsumeMessage } from 'amqplib'
+import fc from 'fast-check'
+import { describe, expect, it } from 'vitest'
+import { identityOf, messageIdentity } from '../../../src/connectors/rabbitmq/message-identity.ts'
+import { sliceOf } from '../../../src/connectors/rabbitmq/slices.ts'
+
+const message = (body: string, messageId?: string, redelivered = false): ConsumeMessage =>
+  ({
+    content: Buffer.from(body),
+    fields: { deliveryTag: 1, redelivered, exchange: 'e', routingKey: 'r', consumerTag: 'c' },
+    properties: { headers: {}, messageId },
+  }) as unknown as ConsumeMessage
+
+describe('the identity of a message', () => {
+  it('is its id in its queue, whatever its body', () => {
+    expect(identityOf('q', message('a', 'm'))).toBe(identityOf('q', message('b', 'm', true)))
+    expect(identityOf('q', message('a', 'm'))).not.toBe(identityOf('other', message('a', 'm')))
+  })
+
+  it('without an id is its body, and no id is taken for a body', () => {
+    expect(identityOf('q', message('a'))).toBe(identityOf('q', message('a', undefined, true)))
+    expect(identityOf('q', message('a'))).not.toBe(identityOf('q', message('b')))
+    expect(identityOf('q', message('a', ''))).toBe(identityOf('q', message('a')))
+  })
+
+  it('for the journal must be there', () => {
+    expect(messageIdentity({ queue: 'q', messageId: 'm' })).toBe('m')
+    for (const messageId of [null, ''])
+      expect(() => messageIdentity({ queue: 'orders', messageId })).toThrow(/orders: a message has no message id/)
+  })
+})
+
+it('a key has one slice, within their number, and keys are spread', () => {
+  fc.assert(
+    fc.property(fc.string(), fc.integer({ min: 1, max: 64 }), (key, slices) => {
+      const slice = sliceOf(key, slices)
+      expect(slice).toBe(sliceOf(key, slices))
+      expect(slice >= 0 && slice < slices).toBe(true)
+    }),
+  )
+  const slices = Array.from({ length: 10_000 }, (_, i) => sliceOf(`key-${i}`, 4))
+  const counts = [0, 1, 2, 3].map((slice) => slices.filter((other) => other === slice).length)
+  expect(Math.min(...counts)).toBeGreaterThan(2_000)
+})
