@@ -7,9 +7,8 @@
 import { fileCheckpoint, processingTime, readStream, schema } from 'sluice'
 import { cursorPagination, httpSink, rest } from 'sluice/rest'
 import { bundledApi } from './bundled-api.ts'
-import { getJson } from './http.ts'
+import { ledgerState } from './ledger-state.ts'
 import { untilInterrupted } from './run.ts'
-import type { LedgerState } from './server/ledger.ts'
 
 const {
   SLUICE_EXAMPLE_DATA: data = 'data',
@@ -50,6 +49,6 @@ await run(query, ({ batchId, numInputRows, batchDuration }) =>
     `Batch ${batchId}: ${numInputRows} orders in ${Math.ceil(numInputRows / 500)} requests, ${batchDuration} ms`,
   ),
 )
-const { rows, twice, requests } = (await getJson<LedgerState>(`${api.url}/ledger`)).value
+const { rows, twice, requests } = await ledgerState(api.url)
 console.log(`The receiver has ${rows} orders of ${requests} requests, ${twice} of them twice.`)
 await api.close()

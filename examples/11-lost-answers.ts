@@ -8,9 +8,8 @@
 import { availableNow, fileCheckpoint, readStream, schema } from 'sluice'
 import { byIds, cursorPagination, httpSink, rest } from 'sluice/rest'
 import { bundledApi } from './bundled-api.ts'
-import { getJson } from './http.ts'
+import { ledgerState } from './ledger-state.ts'
 import { untilInterrupted } from './run.ts'
-import type { LedgerState } from './server/ledger.ts'
 import { minId } from './server/readings.ts'
 
 const { SLUICE_EXAMPLE_DATA: data = 'data', SLUICE_EXAMPLE_CHECKPOINTS: checkpoints = 'checkpoints' } = process.env
@@ -52,7 +51,7 @@ console.log(
 const end = await run(query, ({ batchId, numInputRows, replay }) =>
   console.log(`Batch ${batchId}${replay ? ', again' : ''}: ${numInputRows} rows`),
 )
-const { requests, cut, repeated, rows, twice } = (await getJson<LedgerState>(`${api.url}/ledger`)).value
+const { requests, cut, repeated, rows, twice } = await ledgerState(api.url)
 console.log(`${requests} requests; ${cut} times no answer came, ${repeated} times one was sent again.`)
 console.log(end === 'completed' ? `lost ${count - (rows - twice)}, twice ${twice}` : 'Start again to go on.')
 await api.close()

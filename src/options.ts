@@ -16,7 +16,7 @@ export interface OptionRule {
  * @throws OptionError naming the option, the bad value and what is allowed; for an unknown option, the nearest known name.
  */
 export function validateOptions(owner: string, options: object, rules: Readonly<Record<string, OptionRule>>): void {
-  if (!isObject(options)) throw new OptionError(`${owner}: options must be an object, and this is ${show(options)}`)
+  if (!isObject(options)) throw new OptionError(`${owner}: options must be an object, and this is ${kindOf(options)}`)
   const given: Readonly<Record<string, unknown>> = { ...options }
   for (const name of Object.keys(given)) {
     if (Object.hasOwn(rules, name)) continue
@@ -84,6 +84,12 @@ export function required(rule: OptionRule): OptionRule {
 
 function isObject(value: unknown): boolean {
   return typeof value === 'object' && value !== null && !Array.isArray(value)
+}
+
+/** Never the value: where options are expected, a mere text is often the secret among them. */
+function kindOf(value: unknown): string {
+  if (value === null) return 'null'
+  return Array.isArray(value) ? 'an array' : typeof value === 'undefined' ? 'undefined' : `a ${typeof value}`
 }
 
 function show(value: unknown): string {

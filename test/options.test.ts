@@ -116,7 +116,7 @@ describe('validateOptions', () => {
       expect(
         refusal(() => check(options as unknown as object)),
         String(options),
-      ).toMatch(/^owner: options must be an object/)
+      ).toMatch(/^owner: options must be an object, and this is (?:undefined|null|an? \w+)$/)
     }
   })
 })

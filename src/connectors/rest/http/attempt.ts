@@ -29,15 +29,21 @@ interface Hop {
   readonly failures: Failures
 }
 
+/** Connections with the certificate that says who asks, and without. */
+export interface Agents {
+  readonly own: Agent
+  readonly stranger: Agent
+}
+
 /** One attempt at a request, redirects included. */
 export class Attempt<T> {
   readonly #settings: ClientSettings
-  readonly #agent: Agent
+  readonly #agents: Agents
   readonly #about: Attempted<T>
 
-  constructor(settings: ClientSettings, agent: Agent, about: Attempted<T>) {
+  constructor(settings: ClientSettings, agents: Agents, about: Attempted<T>) {
     this.#settings = settings
-    this.#agent = agent
+    this.#agents = agents
     this.#about = about
   }
 
@@ -66,7 +72,7 @@ export class Attempt<T> {
       const admitted = await this.#admitted(to, exchange, failures)
       ticket = admitted.ticket
       exchange.start(totalMs, scheduler)
-      answer = await exchange.within(exchange.send(this.#agent, admitted.sent)).catch((error: unknown) => {
+      answer = await exchange.within(exchange.send(this.#agentFor(to), admitted.sent)).catch((error: unknown) => {
         throw failures.connection(error)
       })
       ticket?.answered(answer.status, answer.headers)
@@ -106,6 +112,10 @@ export class Attempt<T> {
       ticket?.unanswered()
       throw failures.foreign(error)
     }
+  }
+
+  #agentFor(to: Outgoing): Agent {
+    return to.url.origin === this.#about.outgoing.url.origin ? this.#agents.own : this.#agents.stranger
   }
 
   /** Nobody but the origin that was asked gets to know who asks. */

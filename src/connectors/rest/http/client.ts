@@ -31,6 +31,8 @@ class Client implements HttpClient {
   readonly #owner: string
   readonly #settings: ClientSettings
   readonly #agent: Agent
+  /** For redirects to elsewhere: without the certificate that says who asks. */
+  readonly #stranger: Agent
   /** One for each call under way. */
   readonly #calls = new Set<AbortController>()
   #closed: Error | undefined
@@ -39,14 +41,17 @@ class Client implements HttpClient {
     this.#owner = owner
     this.#settings = settings
     const { connectMs, headersMs, idleMs, connections, tls, auth } = settings
-    this.#agent = new Agent({
-      connections,
-      connect: { timeout: connectMs, ...tlsConnect(`${owner}: tls`, tls, auth?.tls) },
-      headersTimeout: headersMs,
-      bodyTimeout: idleMs,
-      // With one request a connection, `connections` is what it says, and a broken one breaks one request.
-      allowH2: false,
-    })
+    const agentWith = (connect: ReturnType<typeof tlsConnect>): Agent =>
+      new Agent({
+        connections,
+        connect: { timeout: connectMs, ...connect },
+        headersTimeout: headersMs,
+        bodyTimeout: idleMs,
+        // With one request a connection, `connections` is what it says, and a broken one breaks one request.
+        allowH2: false,
+      })
+    this.#agent = agentWith(tlsConnect(`${owner}: tls`, tls, auth?.tls))
+    this.#stranger = agentWith(tlsConnect(`${owner}: tls`, tls?.ca === undefined ? {} : { ca: tls.ca }))
   }
 
   readonly send = async <T>(
@@ -78,7 +83,7 @@ class Client implements HttpClient {
   readonly close = async (): Promise<void> => {
     this.#closed ??= new PortError(`${this.#owner}: the client is closed`)
     for (const call of this.#calls) call.abort(this.#closed)
-    await this.#agent.destroy()
+    await Promise.all([this.#agent.destroy(), this.#stranger.destroy()])
   }
 
   /** Attempt after attempt, as the policy says. */
@@ -87,7 +92,11 @@ class Client implements HttpClient {
     const outgoing = outgoingOf(request)
     let mayRenew = true
     for (let number = 1; ; ) {
-      const attempt = new Attempt(this.#settings, this.#agent, { request, outgoing, take, number, mayRenew, signal })
+      const attempt = new Attempt(
+        this.#settings,
+        { own: this.#agent, stranger: this.#stranger },
+        { request, outgoing, take, number, mayRenew, signal },
+      )
       try {
         const done = await attempt.run()
         if (done !== 'renewed') return done

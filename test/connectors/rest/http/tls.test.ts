@@ -48,6 +48,27 @@ describe('a server', () => {
     expect(await ask({ tls }, { authority, names: ['example.com'] })).toBe('hello undefined')
   })
 
+  it('gets to know a client certificate only if it was asked itself, and not by a redirect', async () => {
+    const both = { authority, clients: true }
+    const greeted: (string | undefined)[] = []
+    const note: Route = ({ client }) => {
+      greeted.push(client)
+      return { body: 'seen' }
+    }
+    await using elsewhere = await httpServer({ '/': note }, { tls: both })
+    await using api = await httpServer(
+      { '/': () => ({ status: 302, headers: { location: elsewhere.url } }) },
+      { tls: both },
+    )
+    for (const options of [{ auth: clientCertificate(alice), tls: { ca } }, { tls: { ca, ...alice } }]) {
+      const client = httpClient({ retry: { maxAttempts: 1 }, ...options })
+      expect(await failure(client.send({ url: api.url }, textOf))).toMatchObject({ name: 'HttpError' })
+      await client.close()
+    }
+    expect(greeted).toEqual([])
+    expect(api.requests).toHaveLength(2)
+  })
+
   it('is verified though the environment says no', async () => {
     vi.stubEnv('NODE_TLS_REJECT_UNAUTHORIZED', '0')
     try {
