@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util'
 import { PortError } from '../../../errors.ts'
 import type { Cursor } from './cursor.ts'
 import { type CursorOffset, CursorPosition } from './cursor-position.ts'
@@ -62,6 +63,7 @@ async function* ascending<Row extends object>(
             break
           }
           if (position.take(value, key)) fresh.push(row)
+          else if (order.hasTwin(value, key, row)) throw cursor.twins(value, key)
           else if (
             order.last !== undefined &&
             value < order.last &&
@@ -69,7 +71,7 @@ async function* ascending<Row extends object>(
             !order.repeats(value, key)
           )
             throw cursor.outOfOrder(order.last, value)
-          order.note(value, key)
+          order.note(value, key, row)
         }
         if (fresh.length > 0) yield fresh
         if (ended) return
@@ -130,7 +132,7 @@ async function* collecting<Row extends object>(
             !order.repeats(value, key)
           )
             throw cursor.outOfOrder(last, value)
-          order.note(value, key)
+          order.note(value, key, row)
           // In order, all that follow are as old.
           if (descending && position.isBehind(value)) break pages
           query.check(value)
@@ -142,7 +144,15 @@ async function* collecting<Row extends object>(
     }
     keepOldest(maxHeld)
     // What a page repeated, because rows moved while they were read, is taken once.
-    const fresh = held.filter(({ value, key }) => position.take(value, key)).map(({ row }) => row)
+    const taken = new Map<Value, Map<string, Row>>()
+    const fresh: Row[] = []
+    for (const { value, key, row } of held) {
+      const ofValue = taken.get(value) ?? new Map<string, Row>()
+      const twin = ofValue.get(key)
+      if (twin !== undefined && !isDeepStrictEqual(twin, row)) throw cursor.twins(value, key)
+      if (position.take(value, key)) fresh.push(row)
+      taken.set(value, ofValue.set(key, row))
+    }
     for (let first = 0; first < fresh.length; first += chunkRows) yield fresh.slice(first, first + chunkRows)
     if (fresh.length === 0) return
   }
@@ -150,13 +160,13 @@ async function* collecting<Row extends object>(
 
 /** What came last. A row that appears while pages are read pushes the others on, so that a page repeats the end of the one before: that is no disorder. */
 class PageOrder {
-  #before: Page = { values: [], keys: [] }
-  #page: Page = { values: [], keys: [] }
+  #before: Page = { values: [], keys: [], rows: [] }
+  #page: Page = { values: [], keys: [], rows: [] }
   last: Value | undefined
 
   nextPage(): void {
     this.#before = this.#page
-    this.#page = { values: [], keys: [] }
+    this.#page = { values: [], keys: [], rows: [] }
   }
 
   /** The run begins again at the first page. */
@@ -166,10 +176,17 @@ class PageOrder {
     this.last = undefined
   }
 
-  note(value: Value, key: string): void {
+  note(value: Value, key: string, row: unknown): void {
     this.last = value
     this.#page.values.push(value)
     this.#page.keys.push(key)
+    this.#page.rows.push(row)
+  }
+
+  /** Whether another row with this value and key stood on this very page. On the one before it may have been changed since. */
+  hasTwin(value: Value, key: string, row: unknown): boolean {
+    const { values, keys, rows } = this.#page
+    return values.some((other, at) => other === value && keys[at] === key && !isDeepStrictEqual(rows[at], row))
   }
 
   /** Whether a row stood on this page, or on the one before. */
@@ -183,4 +200,5 @@ class PageOrder {
 interface Page {
   readonly values: Value[]
   readonly keys: string[]
+  readonly rows: unknown[]
 }

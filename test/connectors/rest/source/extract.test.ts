@@ -112,7 +112,12 @@ describe('a pagination that is lost', () => {
   it.each(['ascending', 'unsorted'] as const)('gives every row once where a cursor knows them (%s)', async (sorted) => {
     const client = lost(4)
     const made = restSource(
-      { url: 'http://api/items', schema: item, pagination: offsetLimit(), cursor: { field: 'id', key: 'id', sorted } },
+      {
+        url: 'http://api/items',
+        schema: item,
+        pagination: offsetLimit(),
+        cursor: { field: 'id', key: 'id', sorted, lookback: 8 },
+      },
       () => client,
     ) as RestStream<{ id: number }>
     expect((await streamed(made)).rows.map(({ id }) => id)).toEqual([0, 1, 2, 3, 4, 5, 6, 7])

@@ -95,7 +95,7 @@ export function tableCursor<Row extends object>(
   schema: Schema<Row>,
   options: CursorOptions<Row>,
   api: TableApi<Row>,
-  { now = () => 0, timeZone }: { readonly now?: () => number; readonly timeZone?: string } = {},
+  { now = () => Date.UTC(2100, 0), timeZone }: { readonly now?: () => number; readonly timeZone?: string } = {},
 ): TableSource<Row> {
   const extract = tableExtract(schema, api, now)
   const zone = timeZone === undefined ? undefined : zoneOf(timeZone)
