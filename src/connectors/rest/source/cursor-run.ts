@@ -1,8 +1,8 @@
-import { isDeepStrictEqual } from 'node:util'
 import { PortError } from '../../../errors.ts'
 import type { Cursor } from './cursor.ts'
 import { type CursorOffset, CursorPosition } from './cursor-position.ts'
 import type { Value } from './cursor-values.ts'
+import { PageOrder } from './page-order.ts'
 import type { Extract } from './slicing.ts'
 
 const chunkRows = 1_000
@@ -41,7 +41,7 @@ async function* ascending<Row extends object>(
   let from = position.since
   for (;;) {
     const query = cursor.query(extract.request, from, until)
-    const order = new PageOrder()
+    const order = new PageOrder(cursor)
     let count = 0
     let capped = false
     for await (const step of extract.pages(query.request, signal, { prefetch })) {
@@ -71,7 +71,7 @@ async function* ascending<Row extends object>(
             !order.repeats(value, key)
           )
             throw cursor.outOfOrder(order.last, value)
-          order.note(value, key, row)
+          order.note(value, row)
         }
         if (fresh.length > 0) yield fresh
         if (ended) return
@@ -106,7 +106,7 @@ async function* collecting<Row extends object>(
   for (let whole = false; !whole; ) {
     whole = true
     const query = cursor.query(extract.request, position.since, until)
-    const order = new PageOrder()
+    const order = new PageOrder(cursor)
     let held: { readonly value: Value; readonly key: string; readonly row: Row }[] = []
     const keepOldest = (most: number): void => {
       held.sort((a, b) => (a.value < b.value ? -1 : a.value > b.value ? 1 : 0))
@@ -132,7 +132,8 @@ async function* collecting<Row extends object>(
             !order.repeats(value, key)
           )
             throw cursor.outOfOrder(last, value)
-          order.note(value, key, row)
+          if (order.hasTwin(value, key, row)) throw cursor.twins(value, key)
+          order.note(value, row)
           // In order, all that follow are as old.
           if (descending && position.isBehind(value)) break pages
           query.check(value)
@@ -144,61 +145,8 @@ async function* collecting<Row extends object>(
     }
     keepOldest(maxHeld)
     // What a page repeated, because rows moved while they were read, is taken once.
-    const taken = new Map<Value, Map<string, Row>>()
-    const fresh: Row[] = []
-    for (const { value, key, row } of held) {
-      const ofValue = taken.get(value) ?? new Map<string, Row>()
-      const twin = ofValue.get(key)
-      if (twin !== undefined && !isDeepStrictEqual(twin, row)) throw cursor.twins(value, key)
-      if (position.take(value, key)) fresh.push(row)
-      taken.set(value, ofValue.set(key, row))
-    }
+    const fresh = held.filter(({ value, key }) => position.take(value, key)).map(({ row }) => row)
     for (let first = 0; first < fresh.length; first += chunkRows) yield fresh.slice(first, first + chunkRows)
     if (fresh.length === 0) return
   }
-}
-
-/** What came last. A row that appears while pages are read pushes the others on, so that a page repeats the end of the one before: that is no disorder. */
-class PageOrder {
-  #before: Page = { values: [], keys: [], rows: [] }
-  #page: Page = { values: [], keys: [], rows: [] }
-  last: Value | undefined
-
-  nextPage(): void {
-    this.#before = this.#page
-    this.#page = { values: [], keys: [], rows: [] }
-  }
-
-  /** The run begins again at the first page. */
-  reset(): void {
-    this.nextPage()
-    this.nextPage()
-    this.last = undefined
-  }
-
-  note(value: Value, key: string, row: unknown): void {
-    this.last = value
-    this.#page.values.push(value)
-    this.#page.keys.push(key)
-    this.#page.rows.push(row)
-  }
-
-  /** Whether another row with this value and key stood on this very page. On the one before it may have been changed since. */
-  hasTwin(value: Value, key: string, row: unknown): boolean {
-    const { values, keys, rows } = this.#page
-    return values.some((other, at) => other === value && keys[at] === key && !isDeepStrictEqual(rows[at], row))
-  }
-
-  /** Whether a row stood on this page, or on the one before. */
-  repeats(value: Value, key: string): boolean {
-    return [this.#page, this.#before].some(({ values, keys }) =>
-      values.some((other, index) => other === value && keys[index] === key),
-    )
-  }
-}
-
-interface Page {
-  readonly values: Value[]
-  readonly keys: string[]
-  readonly rows: unknown[]
 }

@@ -526,6 +526,51 @@ describe('an API that sorts otherwise', () => {
   )
 })
 
+describe('a key that several rows of one value share', () => {
+  const reading = schema('station string not null, at timestamp not null, size int not null')
+  const rows = [1, 2, 3].map((size) => ({ station: 'oslo', at: new Date(noon), size }))
+  const make = (sorted: 'ascending' | 'descending' | 'unsorted', pageSize: number, key: 'station' | 'size') =>
+    tableCursor(reading, { field: 'at', key, sorted, lag: 1 }, { rows, pageSize })
+
+  it.each(['ascending', 'descending', 'unsorted'] as const)(
+    'is an error: all but one would be taken for read (%s)',
+    async (sorted) => {
+      await expect(nextBatch(make(sorted, 2, 'station'), {})).rejects.toThrow(
+        `cursor: two rows that differ have the at ${iso(0)} and the key "oslo", and one of them would be taken for the other; option "key" must name what tells rows of one at apart`,
+      )
+      expect((await nextBatch(make(sorted, 2, 'size'), {}))?.rows).toHaveLength(3)
+    },
+  )
+
+  it.each(['ascending', 'unsorted'] as const)('is looked for in pages of many rows (%s)', async (sorted) => {
+    // A look-back sees all of them again: each has to be held against the page without going through it.
+    const many = Array.from({ length: 30_000 }, (_, n) => ({ station: `${n}`, at: new Date(noon + (n % 3)), size: n }))
+    const table = { rows: many, order: (a: (typeof many)[0], b: (typeof many)[0]) => Number(a.at) - Number(b.at) }
+    const options = { field: 'at', key: 'station', sorted, lookback: '1 second' } as const
+    const shared = tableCursor(reading, options, { ...table, pageSize: many.length })
+    const first = await nextBatch(shared, {}, Infinity)
+    expect(await nextBatch(shared, first?.end ?? {})).toBeUndefined()
+  })
+
+  it('is none where a page repeats the end of the one before, and a row has changed since', async () => {
+    const changing = [1, 2, 3].map((size) => ({ station: `${size}`, at: new Date(noon), size }))
+    const table = {
+      rows: changing,
+      onRequest: (count: number) => {
+        // One that is new pushes the second on to the next page.
+        if (count === 2)
+          changing.splice(0, 2, { station: 'new', at: new Date(noon), size: 0 }, ...changing.slice(0, 1), {
+            station: '2',
+            at: new Date(noon),
+            size: 20,
+          })
+      },
+    }
+    const batch = await nextBatch(tableCursor(reading, { field: 'at', key: 'station' }, table), {})
+    expect(batch?.rows.map(({ station }) => station)).toEqual(['1', '2', '3'])
+  })
+})
+
 describe('a capped API', () => {
   it('is asked on from the last value', async () => {
     const rows = Array.from({ length: 23 }, (_, n) => row(Math.floor(n / 3), `${n}`))
