@@ -56,6 +56,10 @@ export function automatic(options: AutomaticOptions = {}): Pagination {
       const next = pagination.next(earlier === undefined ? pagination.first : state, page)
       return next === undefined ? undefined : { ...found, ...next }
     },
+    overlap: (next) => {
+      const found = detectedIn(next)
+      return (found && detectedPagination(found).pagination.overlap?.(next)) ?? next
+    },
     rest: (page) => {
       const found = detectFirst(page)
       return detectedPagination(found)
@@ -70,9 +74,9 @@ function detectedIn(state: PageState): Detected | undefined {
   return state.by === undefined ? undefined : (state as Detected)
 }
 
-/** Sizes that people give pages: tens, quarters of hundreds, powers of two. */
+/** Sizes that people give pages: fives, dozens, powers of two and their multiples, one less than a hundred (somebody counts from 0). */
 function looksFull(count: number): boolean {
-  return count >= 10 && (count % 10 === 0 || count % 25 === 0 || Number.isInteger(Math.log2(count)))
+  return count >= 10 && (count % 5 === 0 || count % 8 === 0 || count % 12 === 0 || count % 100 === 99)
 }
 
 function refuseFull(count: number): PortError {

@@ -16,11 +16,21 @@ export interface PaginateOptions extends RunLimits {
   readonly signal?: AbortSignal
   /** The first page, where it was asked for before. */
   readonly first?: Page
+  /** Where to begin. @default with the first page */
+  readonly start?: PageState
+  /** Whether each page begins with the last row of the one before, where the pagination can do that. @default false */
+  readonly overlap?: boolean
 }
 
 /** What a run gives, in order. */
 export type PaginationStep =
-  | { readonly kind: 'page'; readonly page: Page; readonly state: PageState }
+  | {
+      readonly kind: 'page'
+      readonly page: Page
+      readonly state: PageState
+      /** Whether it was asked for from the last row of the page before. */
+      readonly overlaps: boolean
+    }
   /** The run begins again at the first page; the first `items` of what comes may have been given before. */
   | { readonly kind: 'reset'; readonly items: number }
 
@@ -78,7 +88,7 @@ async function* run(
   options: PaginateOptions,
   first: Page | undefined,
 ): AsyncGenerator<PageStep> {
-  const { pagination, prefetch = 1 } = options
+  const { pagination, prefetch = 1, overlap = false } = options
   const guard = new RunGuard(options)
   const ended = new AbortController()
   const signal = options.signal === undefined ? ended.signal : AbortSignal.any([options.signal, ended.signal])
@@ -94,20 +104,25 @@ async function* run(
     if (body.records === undefined && end.records !== undefined) body = { ...body, records: end.records }
     guard.checkPage(end)
     const next = pagination.next(state, end)
-    if (next !== undefined) guard.checkState(next)
-    return next
+    // From a page of one row it would lead to the same page again.
+    overlapped = next && overlap && end.count > 1 ? pagination.overlap?.(next) : undefined
+    const asked = overlapped ?? next
+    if (asked !== undefined) guard.checkState(asked)
+    return asked
   }
 
-  let state: PageState | undefined = pagination.first
+  let overlapped: PageState | undefined
+  let state: PageState | undefined = options.start ?? pagination.first
   guard.checkState(state)
   let asked: Promise<Page> | undefined = first === undefined ? ask(state) : Promise.resolve(first)
   let page: Page | undefined
   try {
     while (state !== undefined && asked !== undefined) {
       page = await asked
+      const overlaps = state === overlapped
       let next: PageState | undefined = page.whole ? following(state, page) : undefined
       asked = page.whole && prefetch > 0 && next !== undefined ? ask(next) : undefined
-      yield { kind: 'page', page, state }
+      yield { kind: 'page', page, state, overlaps }
       if (!page.whole) next = following(state, page)
       asked ??= next && ask(next)
       state = next

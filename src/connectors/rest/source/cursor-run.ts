@@ -4,6 +4,7 @@ import { type CursorOffset, CursorPosition } from './cursor-position.ts'
 import type { Value } from './cursor-values.ts'
 import { PageOrder } from './page-order.ts'
 import type { Extract } from './slicing.ts'
+import { steadyPages } from './steady-pages.ts'
 
 const chunkRows = 1_000
 
@@ -38,13 +39,17 @@ async function* ascending<Row extends object>(
   const cap = cursor.cap ?? Infinity
   // A page more might be beyond what a capped API gives, which some answer with an error: nothing is asked for ahead.
   const prefetch = cap === Infinity && !byValue ? 1 : 0
+  const isTaken = (row: Row): boolean => position.has(cursor.valueOf(row), cursor.keyOf(row))
   let from = position.since
   for (;;) {
     const query = cursor.query(extract.request, from, until)
     const order = new PageOrder(cursor)
     let count = 0
     let capped = false
-    for await (const step of extract.pages(query.request, signal, { prefetch })) {
+    const pages = byValue
+      ? steadyPages(extract, query.request, isTaken, signal)
+      : extract.pages(query.request, signal, { prefetch })
+    for await (const step of pages) {
       if (step.kind === 'reset') {
         order.reset()
         count = 0

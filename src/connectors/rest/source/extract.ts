@@ -45,16 +45,19 @@ export function extractOf<Row extends object>(connection: Connection, resource: 
       pagination,
       page: (request, signal) => fetchPage(client, request, body, signal),
       rows,
-      async *pages(request, signal, { first, prefetch = 1 } = {}) {
+      async *pages(request, signal, { first, prefetch = 1, start, overlap = false } = {}) {
         const asked = first === undefined ? client : answeredOnce(client, first)
-        for await (const step of paginate(asked, request, { pagination, body, signal, prefetch, ...limits })) {
+        const run = { pagination, body, signal, prefetch, overlap, ...limits, ...(start && { start }) }
+        for await (const step of paginate(asked, request, run)) {
           if (step.kind === 'reset') {
             yield step
             continue
           }
-          const { page, state } = step
+          const { page, state, overlaps } = step
           yield {
             kind: 'page',
+            state,
+            overlaps,
             chunks: chunksOf(page),
             count: () => page.end().count,
             isLast: () => pagination.next(state, page.end()) === undefined,

@@ -672,6 +672,46 @@ describe('pages that move when rows do', () => {
     ).toEqual(tied.map((_, n) => n))
   })
 
+  describe.each(['offset', 'page', 'automatic'])('by %s, where rows of one value fill several pages', (paging) => {
+    const read = async (change: (rows: Event[], count: number) => void, length = 20) => {
+      const rows = Array.from({ length }, (_, n) => row(n < length - 2 ? 0 : 1, `${n}`))
+      const shared = source(rows, {}, { paging, pageSize: 3, onRequest: (count) => change(rows, count) })
+      const found = (await allBatches(shared, {}, 5)).flatMap((batch) => batch.rows)
+      return { rows, found, shared }
+    }
+
+    it.each([1, 2, 5])('no row slips through when %i leave at once', async (leave) => {
+      for (let when = 2; when < 12; when++) {
+        let last = 10
+        const { rows, found } = await read((rows, count) => {
+          // The first ones, which were read.
+          if (count === when) for (let n = 0; n < leave; n++) rows.push(row(last++, rows.shift()?.id ?? ''))
+        })
+        for (const one of rows) expect(found).toContainEqual(one)
+        expect(new Set(found.map(({ id, at }) => `${id} ${Number(at)}`)).size).toBe(found.length)
+      }
+    })
+
+    it('nor when rows are removed, and others arrive', async () => {
+      for (let when = 2; when < 12; when++) {
+        const { rows, found } = await read((rows, count) => {
+          if (count >= when && count < when + 3) rows.shift()
+          if (count === when + 1) rows.push(row(2, 'x'), row(2, 'y'))
+        })
+        for (const one of rows) expect(found).toContainEqual(one)
+      }
+    })
+
+    it('is an error when they leave all the time', async () => {
+      let next = 100
+      const endless = read((rows) => {
+        rows.splice(0, 3)
+        for (let n = 0; n < 3; n++) rows.unshift(row(0, `${next++}`))
+      })
+      await expect(endless).rejects.toThrow('table: rows leave the pages faster than these are read')
+    })
+  })
+
   it('are asked for once each, and no more after the last one', async () => {
     const rows = Array.from({ length: 5 }, (_, n) => row(n, `${n}`))
     const shared = source(rows, { inclusive: true }, { paging: 'offset', pageSize: 3 })
@@ -683,7 +723,8 @@ describe('pages that move when rows do', () => {
     const rows = Array.from({ length: 5 }, (_, n) => row(n, `${n}`))
     const shared = tableCursor(event, { field: 'at', key: 'id' }, { rows, paging: 'offset' })
     expect(ids((await nextBatch(shared, {}))?.rows ?? [])).toBe('0 1 2 3 4')
-    expect(shared.asked.map(({ page }) => page)).toEqual([0, 1, 2])
+    // Each begins with the last row of the one before.
+    expect(shared.asked.map(({ page }) => page)).toEqual([0, 0.5, 1, 1.5])
   })
 })
 
