@@ -1,4 +1,5 @@
 import { PortError } from '../../../errors.ts'
+import type { RunWatch } from '../pagination/run-watch.ts'
 import type { Cursor } from './cursor.ts'
 import { type CursorOffset, CursorPosition } from './cursor-position.ts'
 import type { Value } from './cursor-values.ts'
@@ -15,6 +16,7 @@ const goesByNumber: ReadonlySet<string> = new Set(['offset', 'page', 'automatic'
  * The rows after a position, each once, in the order of their values; where values tie, as they came. What is asked for is fixed before the first page,
  * so that the run doesn't see its own future.
  * @param until rows from this value on are left out.
+ * @param watch where the run is kept open while nobody reads it.
  * @throws PortError for rows out of order, without a value, or from before what was asked for; when a capped API can't be narrowed any further.
  */
 export function rowsAfter<Row extends object>(
@@ -23,9 +25,10 @@ export function rowsAfter<Row extends object>(
   start: CursorOffset,
   until: Value | undefined,
   signal: AbortSignal,
+  watch?: RunWatch,
 ): AsyncGenerator<readonly Row[], undefined> {
   const run = cursor.sorted === 'ascending' ? ascending : collecting
-  return run(extract, cursor, new CursorPosition(cursor.values, start), until, signal)
+  return run(extract, cursor, new CursorPosition(cursor.values, start), until, signal, watch)
 }
 
 async function* ascending<Row extends object>(
@@ -34,6 +37,7 @@ async function* ascending<Row extends object>(
   position: CursorPosition,
   until: Value | undefined,
   signal: AbortSignal,
+  watch?: RunWatch,
 ): AsyncGenerator<readonly Row[], undefined> {
   const byValue = cursor.cap === undefined && goesByNumber.has(extract.pagination.name)
   const cap = cursor.cap ?? Infinity
@@ -47,8 +51,8 @@ async function* ascending<Row extends object>(
     let count = 0
     let capped = false
     const pages = byValue
-      ? steadyPages(extract, query.request, isTaken, signal)
-      : extract.pages(query.request, signal, { prefetch })
+      ? steadyPages(extract, query.request, isTaken, signal, watch)
+      : extract.pages(query.request, signal, { prefetch, watch })
     for await (const step of pages) {
       if (step.kind === 'reset') {
         order.reset()
@@ -105,6 +109,7 @@ async function* collecting<Row extends object>(
   position: CursorPosition,
   until: Value | undefined,
   signal: AbortSignal,
+  watch?: RunWatch,
 ): AsyncGenerator<readonly Row[], undefined> {
   const { maxHeld, values } = cursor
   const descending = cursor.sorted === 'descending'
@@ -119,7 +124,7 @@ async function* collecting<Row extends object>(
       held = held.slice(0, most)
       whole = false
     }
-    pages: for await (const step of extract.pages(query.request, signal)) {
+    pages: for await (const step of extract.pages(query.request, signal, { watch })) {
       if (step.kind === 'reset') {
         order.reset()
         continue

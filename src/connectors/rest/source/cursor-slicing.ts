@@ -23,7 +23,9 @@ export interface CursorSlicing<Row extends object> extends Slicing<CursorOffset,
 
 export function cursorSlicing<Row extends object>(extract: Extract<Row>, cursor: Cursor<Row>): CursorSlicing<Row> {
   const { values } = cursor
-  const fresh = new FreshRows(cursor, (start, signal) => rowsAfter(extract, cursor, start, settled(), signal))
+  const fresh = new FreshRows(cursor, extract.open, (start, signal, watch) =>
+    rowsAfter(extract, cursor, start, settled(), signal, watch),
+  )
   const { head } = values
   const settled = (): Value | undefined => values.settled?.()
   // A batch is all there is: nothing comes later, also not a row that is dated in the future.

@@ -1,6 +1,7 @@
 import type { HttpClient, HttpRequest } from '../http/types.ts'
 import { automatic } from '../pagination/automatic.ts'
 import { fetchPage, paginate } from '../pagination/paginate.ts'
+import type { OpenAnswers } from '../pagination/run-watch.ts'
 import type { Page } from '../pagination/types.ts'
 import type { PageOptions } from '../records/page-options.ts'
 import { type Fields, filled } from './fields.ts'
@@ -13,13 +14,14 @@ export interface Connection {
   /** Begins errors. */
   readonly owner: string
   readonly client: HttpClient
+  readonly open: OpenAnswers
   /** Milliseconds since 1970. */
   readonly now: () => number
 }
 
 /** A resource behind a client. @throws OptionError for a time zone that nobody knows. */
 export function extractOf<Row extends object>(connection: Connection, resource: ResourceOptions<Row>): Extract<Row> {
-  const { owner, client, now } = connection
+  const { owner, client, open, now } = connection
   const { schema, pagination = automatic() } = resource
   const body: PageOptions = {
     ...pick(resource, ['records', 'format', 'csv', 'bufferBytes']),
@@ -45,9 +47,9 @@ export function extractOf<Row extends object>(connection: Connection, resource: 
       pagination,
       page: (request, signal) => fetchPage(client, request, body, signal),
       rows,
-      async *pages(request, signal, { first, prefetch = 1, start, overlap = false } = {}) {
+      async *pages(request, signal, { first, prefetch = 1, start, overlap = false, watch } = {}) {
         const asked = first === undefined ? client : answeredOnce(client, first)
-        const run = { pagination, body, signal, prefetch, overlap, ...limits, ...(start && { start }) }
+        const run = { pagination, body, signal, prefetch, overlap, watch, ...limits, ...(start && { start }) }
         for await (const step of paginate(asked, request, run)) {
           if (step.kind === 'reset') {
             yield step
@@ -70,6 +72,7 @@ export function extractOf<Row extends object>(connection: Connection, resource: 
       },
       of: (others) => about({ ...fields, ...others }),
       another: (other) => extractOf(connection, { ...pick(resource, ['headers']), ...other }),
+      open,
       now,
     }
   }

@@ -2,6 +2,7 @@ import { PortError } from '../../../errors.ts'
 import type { Result } from '../../../result.ts'
 import type { ReplayableReader } from '../../../source.ts'
 import type { HttpRequest } from '../http/types.ts'
+import type { OpenAnswers, RunWatch } from '../pagination/run-watch.ts'
 import type { Page, PageEnd, PageState, Pagination } from '../pagination/types.ts'
 import type { Fields } from './fields.ts'
 import type { ResourceOptions } from './resource.ts'
@@ -31,6 +32,8 @@ export interface PagesOptions {
   readonly start?: PageState | undefined
   /** Whether pages are to overlap by a row, where the pagination can do that. @default false */
   readonly overlap?: boolean
+  /** For whoever keeps the run open while nobody reads it. */
+  readonly watch?: RunWatch | undefined
 }
 
 /** What a source is asked for, and how: what all slicings have in common. Stateless, and shared by all partitions. */
@@ -55,6 +58,8 @@ export interface Extract<Row extends object> {
   readonly of: (fields: Fields) => Extract<Row>
   /** Another resource of the same API: the same client, and the same headers where it has none of its own. */
   readonly another: <Other extends object>(resource: ResourceOptions<Other>) => Extract<Other>
+  /** Of all that the client is asked. */
+  readonly open: OpenAnswers
   /** Milliseconds since 1970. */
   readonly now: () => number
 }

@@ -1,5 +1,6 @@
 import { PortError } from '../../../errors.ts'
 import type { HttpRequest } from '../http/types.ts'
+import type { RunWatch } from '../pagination/run-watch.ts'
 import type { PageState } from '../pagination/types.ts'
 import type { Extract, RowStep } from './slicing.ts'
 
@@ -18,6 +19,7 @@ export async function* steadyPages<Row extends object>(
   request: HttpRequest,
   isTaken: (row: Row) => boolean,
   signal: AbortSignal,
+  watch?: RunWatch,
 ): AsyncGenerator<RowStep<Row>> {
   const before: PageState[] = []
   let stepsBack = 0
@@ -33,7 +35,7 @@ export async function* steadyPages<Row extends object>(
     let isMoved = false
     // A page that it was gone back to has none before it that could be asked for again.
     let isStart = true
-    for await (const step of extract.pages(request, signal, { prefetch: 0, overlap: true, start })) {
+    for await (const step of extract.pages(request, signal, { prefetch: 0, overlap: true, start, watch })) {
       if (step.kind === 'reset') {
         // The API lost the pagination: it would begin again where this run did, which need not be the first page.
         isMoved = true

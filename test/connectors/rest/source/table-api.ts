@@ -1,5 +1,6 @@
 import { firstValueFrom } from 'rxjs'
 import type { HttpRequest } from '../../../../src/connectors/rest/http/types.ts'
+import { OpenAnswers } from '../../../../src/connectors/rest/pagination/run-watch.ts'
 import { singlePage } from '../../../../src/connectors/rest/pagination/single-page.ts'
 import type { PageState } from '../../../../src/connectors/rest/pagination/types.ts'
 import { cursorOf } from '../../../../src/connectors/rest/source/cursor.ts'
@@ -99,6 +100,7 @@ export function tableExtract<Row extends object>(
     of: refuse,
     another: refuse,
     answer: refuse,
+    open: new OpenAnswers(32),
     now,
     asked,
     ahead,
