@@ -6,7 +6,7 @@ import type { Page } from '../pagination/types.ts'
 import type { PageOptions } from '../records/page-options.ts'
 import { type Fields, filled } from './fields.ts'
 import { itemRow } from './item-row.ts'
-import { hasDecimals, type ResourceOptions, requestRules, zoneOption } from './resource.ts'
+import { hasDecimals, type ResourceOptions, requestRules, textColumns, zoneOption } from './resource.ts'
 import type { Extract } from './slicing.ts'
 
 /** What all extracts of a reader share. */
@@ -26,6 +26,8 @@ export function extractOf<Row extends object>(connection: Connection, resource: 
   const body: PageOptions = {
     ...pick(resource, ['records', 'format', 'csv', 'bufferBytes']),
     exactDecimals: schema.fields.some(({ type }) => hasDecimals(type)),
+    // Of the items that a function makes rows of, nobody knows which numbers become texts.
+    exactTexts: resource.row === undefined ? textColumns(schema) : undefined,
   }
   const limits = pick(resource, ['maxPages', 'maxEmptyPages', 'allowEqualPages'])
   const base = pick<HttpRequest, keyof HttpRequest>(resource, Object.keys(requestRules) as (keyof HttpRequest)[])

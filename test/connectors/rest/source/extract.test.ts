@@ -71,6 +71,30 @@ describe('a resource', () => {
     await expect(readAll(extract)).rejects.toThrow('expected the last page within 3')
   })
 
+  it.each([
+    ['string', '#'],
+    ['array<string>', '[#]'],
+    ['map<string, string>', '{"a":#}'],
+    ['struct<a: varchar(50)>', '{"a":#}'],
+  ])('keeps the digits of a number that becomes %s', async (type, shape) => {
+    for (const digits of ['12345678901234.5678', '0.1000000000000000055', '12345678901234567.0', '1.50', '7']) {
+      const body = `[{"c":${shape.replace('#', digits)},"d":0.30000000000000004,"e":1.2345678901234567}]`
+      const client = fakeClient(() => ({ body: 0 }))
+      const raw: HttpClient = {
+        ...client,
+        send: (request, take, options) =>
+          client.send(request, (response) => take({ ...response, body: Readable.from([Buffer.from(body)]) }), options),
+      }
+      const columns = schema(`c ${type}, d double, e double` as string)
+      const rows = await readAll(extractFrom({ schema: columns, pagination: singlePage() }, raw))
+      // A zero at the end says nothing.
+      const text = digits === '1.50' ? '1.5' : digits
+      expect(rows).toEqual([
+        { c: JSON.parse(shape.replace('#', `"${text}"`)), d: 0.30000000000000004, e: 1.2345678901234567 },
+      ])
+    }
+  })
+
   it('has no more pages than it may in one batch of a stream, however many these are', async () => {
     const event = schema('id int not null, at timestamp not null')
     const row = (id: number) => ({ id, at: new Date(id).toISOString() })
