@@ -15,7 +15,7 @@ import type { BatchOutcome } from '../src/batch.ts'
 import type { BatchRun } from '../src/batch-run.ts'
 import { CommitInDoubtError, describeError, PortError, restartsBatch } from '../src/errors.ts'
 import type { QueryLog } from '../src/query-log.ts'
-import type { Result } from '../src/result.ts'
+import { fromCommand, type Result } from '../src/result.ts'
 import type { StreamWriter } from '../src/sink.ts'
 import type { AckedReader, ReplayableReader } from '../src/source.ts'
 import { beginBatch } from './begin-batch.ts'
@@ -28,10 +28,11 @@ import type { PartitionMessage } from './write-to.ts'
 /** What `commitTo` needs of a reader. */
 export type CommittableReader<Offset extends object> =
   | Pick<ReplayableReader<Offset, never, never>, 'kind' | 'commit'>
-  | Pick<AckedReader<Offset, never, never>, 'kind' | 'commit' | 'release'>
+  | Pick<AckedReader<Offset, never, never>, 'kind' | 'hold' | 'commit' | 'release'>
 
 /**
  * Ends a batch: collects the partitions' messages by slot, then `writer.commit` → the log says done → `reader.commit`, and emits the batch.
+ * A queue is asked before the first of these whether it still holds the batch (`hold`); when it doesn't, the batch fails uncommitted.
  *
  * From `writer.commit` on nothing interrupts it. A commit that fails after its repeats is in doubt: the batch stays planned and is replayed
  * (of a queue: released and abandoned). When the sink says that it has lost the batch (`restartsBatch`), it aborts, begins it again,
@@ -81,7 +82,7 @@ export function commitTo<Offset extends object, Partition, Message>(
         collecting = false
       })
       subscriber.add(
-        source.subscribe({
+        concat(source, ending.hold()).subscribe({
           next: ({ partitionId, message }) => {
             messages[partitionId] = message
             finished.add(partitionId)
@@ -162,6 +163,16 @@ class BatchEnding<Offset extends object, Partition, Message> {
     this.#log = log
     this.#reader = reader
     this.#batch = batch
+  }
+
+  /** Emits nothing. Not repeated: what is delivered to somebody else already doesn't come back. */
+  hold(): Observable<never> {
+    return defer(() => {
+      const reader = this.#reader
+      const { start, end, committed } = this.#batch
+      if (reader.kind !== 'acked' || reader.hold === undefined || committed) return EMPTY
+      return fromCommand(() => reader.hold?.(start, end)).pipe(ignoreElements())
+    })
   }
 
   commit(messages: readonly Message[]): Observable<unknown> {
