@@ -23,6 +23,7 @@ const readerPorts = {
   },
   commit: call,
   release: call,
+  settlements: call,
   repeatable: { expected: 'true or false', accepts: (value: unknown) => typeof value === 'boolean' },
   compare: call,
   distance: call,
