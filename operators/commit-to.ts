@@ -28,7 +28,7 @@ import type { PartitionMessage } from './write-to.ts'
 /** What `commitTo` needs of a reader. */
 export type CommittableReader<Offset extends object> =
   | Pick<ReplayableReader<Offset, never, never>, 'kind' | 'commit'>
-  | Pick<AckedReader<Offset, never, never>, 'kind' | 'hold' | 'commit' | 'release'>
+  | Pick<AckedReader<Offset, never, never>, 'kind' | 'hold' | 'commit' | 'release' | 'settlements'>
 
 /**
  * Ends a batch: collects the partitions' messages by slot, then `writer.commit` → the log says done → `reader.commit`, and emits the batch.
@@ -176,6 +176,10 @@ class BatchEnding<Offset extends object, Partition, Message> {
   }
 
   commit(messages: readonly Message[]): Observable<unknown> {
+    return concat(this.#commit(messages), this.#tellSettlements())
+  }
+
+  #commit(messages: readonly Message[]): Observable<unknown> {
     const reader = this.#reader
     const { commit } = reader
     const { end, planned, batchId } = this.#batch
@@ -222,14 +226,38 @@ class BatchEnding<Offset extends object, Partition, Message> {
         context.emit({ type: 'released', batchId })
         return this.#done('abandoned')
       }),
+      this.#tellSettlements(),
     )
+  }
+
+  /** For metrics: that they can't be had changes nothing. */
+  #tellSettlements(): Observable<never> {
+    return defer(() => {
+      const reader = this.#reader
+      const { context, batchId } = this.#batch
+      try {
+        const counts = reader.kind === 'acked' ? reader.settlements?.() : undefined
+        if (counts !== undefined) context.emit({ type: 'settlements', batchId, counts })
+      } catch (error) {
+        context.emit({ type: 'warning', message: `the settlements of batch ${batchId} are not known`, error })
+      }
+      return EMPTY
+    })
   }
 
   #done(outcome: BatchOutcome): Observable<unknown> {
     const { planned, batchId, context } = this.#batch
     return this.#log.done(planned, outcome).pipe(
       timed(context, 'commitOffsets'),
-      tap(() => context.emit({ type: 'done', batchId, outcome })),
+      tap(() => {
+        const checkpointBytes = this.#log.session.bytesWritten?.()
+        context.emit({
+          type: 'done',
+          batchId,
+          outcome,
+          ...(checkpointBytes === undefined ? {} : { checkpointBytes }),
+        })
+      }),
     )
   }
 

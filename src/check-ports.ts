@@ -24,6 +24,7 @@ const readerPorts = {
   commit: call,
   hold: call,
   release: call,
+  settlements: call,
   repeatable: { expected: 'true or false', accepts: (value: unknown) => typeof value === 'boolean' },
   compare: call,
   distance: call,
