@@ -22,6 +22,7 @@ export { attemptPartition } from './attempt-partition.ts'
 export { readPartition } from './read-partition.ts'
 export { type RowsOperator, transformRows } from './transform-rows.ts'
 export { mergeBounded } from '../src/merge-bounded.ts'
+export { watchProgress } from './watch-progress.ts'
 export { type PartitionMessage, writeTo } from './write-to.ts'
 export { type CommittableReader, commitTo } from './commit-to.ts'
 
