@@ -22,19 +22,19 @@ export type WithPositions<Row extends object> =
   | {
       /** What is new or changed, told by a column. */
       readonly cursor: CursorOptions<Row>
-      /** `byList`: a position for each item. */
+      /** `byItems`: a position for each item. */
       readonly partitions?: Partitioning<never, false>
     }
   | {
       readonly cursor?: never
-      /** `byIds`, `byTime`, `byList` with one of these within, `byParent` with a cursor. */
+      /** `byIds`, `byTime`, `byItems` with one of these within, `byParent` with a cursor. */
       readonly partitions: Partitioning<ColumnOf<Row>, true>
     }
 
 /** A source that is read from end to end. */
 export interface WithoutPositions<Row extends object> {
   readonly cursor?: never
-  /** `byList` or `byParent`. @default by pages, where the first one tells how many there are */
+  /** `byItems` or `byParent`. @default by pages, where the first one tells how many there are */
   readonly partitions?: Partitioning<ColumnOf<Row>, false>
 }
 

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { cursorPagination } from '../../../../src/connectors/rest/pagination/cursor.ts'
 import { singlePage } from '../../../../src/connectors/rest/pagination/single-page.ts'
-import { byList } from '../../../../src/connectors/rest/source/by-list.ts'
+import { byItems } from '../../../../src/connectors/rest/source/by-items.ts'
 import { byParent } from '../../../../src/connectors/rest/source/by-parent.ts'
 import { rest } from '../../../../src/connectors/rest/source/rest.ts'
 import { schema } from '../../../../src/schema.ts'
@@ -41,7 +41,7 @@ describe('answers that arrive at the pace at which they are read', () => {
         pagination: cursorPagination({ param: 'page', next: 'next' }),
         bufferBytes: 20_000,
         cursor,
-        partitions: byList(lists, { key: 'list' }),
+        partitions: byItems(lists, { key: 'list' }),
         connections,
         timeout,
         retry: { maxAttempts: 1 },
