@@ -36,7 +36,8 @@ const longNumber = /(?:^|[:,[\s])-?\d[\d.]{16}/
  */
 export function parseJson(text: string, { exactDecimals = false, exactTexts }: NumberOptions = {}): unknown {
   try {
-    const hasLongNumber = (exactDecimals || exactTexts !== undefined) && eightDigits.test(text) && longNumber.test(text)
+    if (!eightDigits.test(text)) return parse(text)
+    const hasLongNumber = (exactDecimals || exactTexts !== undefined) && longNumber.test(text)
     if (exactDecimals && hasLongNumber) return parse(text, exactNumbers)
     const value = sixteenDigits.test(text) && longInteger.test(text) ? parse(text, exactIntegers) : parse(text)
     if (exactTexts === undefined || !hasLongNumber || !hasRounded(value, exactTexts, false)) return value
