@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { itemRow } from '../../../../src/connectors/rest/source/item-row.ts'
@@ -154,4 +155,29 @@ describe('the row of an item', () => {
       expect(itemRow(schema('id int'), times)(item)).toBe(item)
     },
   )
+})
+
+describe('code that is made of a schema', () => {
+  it('says what the loop over its columns says, where no code may be made', () => {
+    const url = (name: string) => new URL(`../../../../src/${name}`, import.meta.url).href
+    const script = `
+      const { itemRow } = await import('${url('connectors/rest/source/item-row.ts')}')
+      const { schema } = await import('${url('schema.ts')}')
+      const row = itemRow(schema('a int, b string, t timestamp'), { epoch: {}, zone: undefined })
+      console.log(JSON.stringify([row({ a: '1', b: 2, t: '2026-01-01T12:00:00Z', more: 1 }), row({}), row(null), row('x')]))`
+    const run = (...flags: readonly string[]) =>
+      execFileSync(process.execPath, [...flags, '--input-type=module', '-e', script], { encoding: 'utf8' })
+    const expected = [{ a: 1, b: '2', t: noon.toISOString() }, { a: null, b: null, t: null }, null, 'x']
+    expect(JSON.parse(run())).toEqual(expected)
+    expect(JSON.parse(run('--disallow-code-generation-from-strings'))).toEqual(expected)
+  })
+
+  it('holds names as texts, whatever stands in them', () => {
+    const names = ['a"b', "a'b", 'a`b', '\\', '\u2028', '}', '*/']
+    const fields = names.map((name) => ({ name, type: { kind: 'int' as const }, nullable: true }))
+    const row = itemRow({ fields }, times)
+    expect(row(Object.fromEntries(names.map((name, at) => [name, `${at}`])))).toEqual(
+      Object.fromEntries(names.map((name, at) => [name, at])),
+    )
+  })
 })
