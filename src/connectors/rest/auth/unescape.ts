@@ -9,7 +9,7 @@ interface Escapes {
   /** A cheap sign of them. */
   readonly sign: string
   readonly pattern: RegExp
-  readonly valueOf: (groups: readonly (string | undefined)[]) => string
+  readonly meaning: (groups: readonly (string | undefined)[]) => string
 }
 
 const control: Readonly<Record<string, string>> = { b: '\b', f: '\f', n: '\n', r: '\r', t: '\t', v: '\v', 0: '\0' }
@@ -31,7 +31,7 @@ const kinds: readonly Escapes[] = [
   {
     sign: '\\',
     pattern: /\\(?:u\{([\da-fA-F]{1,6})\}|u([\da-fA-F]{4})|x([\da-fA-F]{2})|(["'`\\/bfnrtv0]))/g,
-    valueOf: ([braced, four, two, letter = '']) => {
+    meaning: ([braced, four, two, letter = '']) => {
       const digits = braced ?? four ?? two
       return digits === undefined ? (control[letter] ?? letter) : characterOf(Number.parseInt(digits, 16))
     },
@@ -39,12 +39,12 @@ const kinds: readonly Escapes[] = [
   {
     sign: '%',
     pattern: /((?:%[\da-fA-F]{2})+)/g,
-    valueOf: ([bytes = '']) => Buffer.from(bytes.replaceAll('%', ''), 'hex').toString(),
+    meaning: ([bytes = '']) => Buffer.from(bytes.replaceAll('%', ''), 'hex').toString(),
   },
   {
     sign: '&',
     pattern: /&(?:#(\d{1,7})|#[xX]([\da-fA-F]{1,6})|([A-Za-z]{2,8}));/g,
-    valueOf: ([decimal, hex, name = '']) => {
+    meaning: ([decimal, hex, name = '']) => {
       if (decimal !== undefined) return characterOf(Number(decimal))
       return hex === undefined ? named(name) : characterOf(Number.parseInt(hex, 16))
     },
@@ -80,7 +80,7 @@ export function readingsOf(text: string): readonly Reading[] {
   return readings
 }
 
-function without({ sign, pattern, valueOf }: Escapes, reading: Reading): Reading | undefined {
+function without({ sign, pattern, meaning }: Escapes, reading: Reading): Reading | undefined {
   const { text } = reading
   if (!text.includes(sign)) return undefined
   /** Where escapes ended: in the result, and how much further that was in what was read. Ascending. */
@@ -89,7 +89,7 @@ function without({ sign, pattern, valueOf }: Escapes, reading: Reading): Reading
   let read = 0
   for (const match of text.matchAll(pattern)) {
     const [whole, ...groups] = match
-    const value = valueOf(groups)
+    const value = meaning(groups)
     result += text.slice(read, match.index) + value
     read = match.index + whole.length
     ends.push({ at: result.length, length: value.length, written: whole.length, ahead: read - result.length })
