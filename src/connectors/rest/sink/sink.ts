@@ -3,7 +3,7 @@ import { Circuit, type CircuitState } from '../../../circuit.ts'
 import type { BoundSink } from '../../../data-source.ts'
 import { PortError } from '../../../errors.ts'
 import { weakerGuarantee } from '../../../guarantee.ts'
-import type { StreamWriter, WriterGuarantee } from '../../../sink.ts'
+import type { StreamWriter, WriteContext, WriterGuarantee } from '../../../sink.ts'
 import { clientOf } from '../http/client.ts'
 import { type ClientOptions, clientSettings } from '../http/options.ts'
 import type { HttpClient } from '../http/types.ts'
@@ -84,24 +84,32 @@ export function httpSink<Row extends object = object, Dead = never, const Key ex
     const client = clientOf('httpSink', once)
     return { client, send: sendingThrough(circuit, client, { retry, scheduler }) }
   }
+  let runs = 0
   return {
     name: settings.name,
     circuit$: circuit.state$,
-    streamWriter: () => httpWriter(settings, { retry, scheduler }, connect),
+    streamWriter: () => httpWriter(settings, { retry, scheduler }, connect, runs++),
   }
 }
 
-/** The writer behind {@link httpSink}, with a way to the receiver of its own. */
+/** The writer behind {@link httpSink}, with a way to the receiver of its own. @param earlierRuns of the same sink in this process. */
 export function httpWriter<Row extends object, Dead>(
   settings: HttpSinkSettings<Row, Dead>,
   timing: Pick<ReturnType<typeof clientSettings>, 'retry' | 'scheduler'>,
   connect: () => Connection,
+  earlierRuns = 0,
 ): StreamWriter<Row, HttpMessage<Dead>> {
   const { batchSize, concurrency, deadLetters } = settings
   const dead = deadLetters === undefined ? undefined : new DeadLetterSink(deadLetters)
   const limit = new RefusalLimit(settings.maxDeadLetters)
   const own = guaranteeOf(settings.idempotency)
   let connection: Connection | undefined
+  let firstBatch: number | undefined
+  /** The first batch of a run may be one that earlier runs and processes have tried; those after it are new. */
+  const triesOf = ({ batchId, epoch, attempt }: WriteContext): number => {
+    firstBatch ??= batchId
+    return attempt + (batchId === firstBatch ? Math.max(1, epoch) + earlierRuns : 1)
+  }
   return {
     guarantee: dead === undefined ? own : weakerGuarantee(own, dead.guarantee),
     start: async (context) => {
@@ -112,16 +120,22 @@ export function httpWriter<Row extends object, Dead>(
     begin: (batch) => dead?.begin(batch) ?? 'write',
     open: (context) => {
       if (connection === undefined) throw new PortError('httpSink: the writer is used before it was started')
+      const counted = limit.attempt()
+      const client = { ...timing, auth: settings.client.auth }
       const delivery = new Delivery(
-        { settings, client: { ...timing, auth: settings.client.auth }, send: connection.send, limit },
+        { settings, client, send: connection.send, counted, tries: triesOf(context) },
         context,
       )
       const refused = dead?.open(context) ?? noRefusedRows
+      const discard = async (): Promise<void> => {
+        counted.forget()
+        await refused.discard()
+      }
       return new RequestWriter<Row, Dead>({
         batchSize,
         concurrency,
         deliver: (slice) => delivery.deliver(slice),
-        refused,
+        refused: { ...refused, discard },
       })
     },
     commit: (messages, batch) => dead?.commit(messages.flatMap(deadOf), batch),
