@@ -66,7 +66,9 @@ describe('no secret is in an error', () => {
     ['of a redirect to a place with secrets', status(302, { location: `http://a:${encodeURIComponent(inQuery)}@[/` })],
     ['of an encoding that nobody knows', status(200, { 'content-encoding': 'x' })],
   ])('%s', async (name, fault) => {
-    const { get, server } = await serveEcho(name === 'of a time-out' ? { timeout: { total: 0, headers: 50 } } : {})
+    const { get, server } = await serveEcho(
+      name === 'of a time-out' ? { timeout: { authorize: 0, total: 0, headers: 50 } } : {},
+    )
     if (fault !== undefined) server.fault(fault)
     const error = await failure(get(request))
     expectNone(error)
