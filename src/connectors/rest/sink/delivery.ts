@@ -9,6 +9,7 @@ import type { ClientSettings } from '../http/options.ts'
 import { outgoingOf, secretsOf } from '../http/outgoing.ts'
 import type { HttpResponse } from '../http/types.ts'
 import { wait } from '../http/wait.ts'
+import { hasPlaceholders } from './address.ts'
 import type { HttpSinkSettings } from './options.ts'
 import type { CountedAttempt } from './refusal-limit.ts'
 import type { Refusal, RefusedRow } from './refused-row.ts'
@@ -91,7 +92,7 @@ export class Delivery<Row extends object, Dead> {
     } catch (error) {
       if (!(error instanceof HttpError) || error.status === undefined) throw error
       if (settings.okStatuses.includes(error.status)) return undefined
-      if (error.status === 413 || settings.isRowError(error)) return error
+      if (error.status === 413 || isTooLong(error, settings.url) || settings.isRowError(error)) return error
       throw error
     }
   }
@@ -180,6 +181,11 @@ function runsOf(failures: readonly RowFailure[]): readonly (readonly [from: numb
     else runs.push([index, index + 1])
   }
   return runs
+}
+
+/** Of a URL that the row made. */
+function isTooLong({ status }: HttpError, url: string): boolean {
+  return status === 414 && hasPlaceholders(url)
 }
 
 function refusalOf({ status, bodyExcerpt }: HttpError): Refusal {

@@ -40,9 +40,9 @@ type KeyColumn<Key extends string> = { readonly [Name in Key]: string | number |
  *
  * | the receiver | becomes |
  * |---|---|
- * | 2xx, `okStatuses` | delivered; but for the rows that `rowErrors` reads out of the answer: refused, or sent again |
+ * | 2xx, `okStatuses` | delivered; but for the rows that `rowErrors` reads out of the answer: refused, or sent again, each time under a key of its own (`…/again-1`, `…/again-2`, …) |
  * | 408, 425, 429, 5xx, no answer; with keys also 409 | tried again (option `retry`), then an error that the query may retry |
- * | 413 | halved; a row that is too large alone is refused |
+ * | 413 | halved; a row that is too large alone is refused. So is one whose `{column}` makes a URL that is too long (414) |
  * | 400, 422 (`isRowError`) | halved down to the rows that are refused; the others are delivered |
  * | anything else: 401, 403, 404, a redirect | the batch fails |
  *

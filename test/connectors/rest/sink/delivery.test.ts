@@ -251,6 +251,23 @@ describe('a request that is too large', () => {
   })
 })
 
+describe('a row that fills the URL', () => {
+  const options = { deadLetters, url: 'http://127.0.0.1/rows/{n}', format: 'single' as const }
+  it('and makes one that is too long is refused, where the URL is the same for all it fails the batch', async () => {
+    expect((await deliver(rows(1), () => ({ status: 414 }), options)).refused).toMatchObject([{ status: 414 }])
+    expect((await deliver(rows(1), () => ({ status: 414 }))).error).toMatchObject({ status: 414 })
+  })
+
+  it('and makes none is refused unsent', async () => {
+    for (const url of ['http://127.0.0.1/rows/{s}', 'http://{s}/rows']) {
+      const given = [{ n: 0, s: 'a\ud800' }]
+      const { refused, requests } = await deliver(given, () => ({ status: 200 }), { ...options, url })
+      expect(refused).toMatchObject([{ ordinal: 0, status: null, reason: 'column "s" names no place in a URL' }])
+      expect(requests).toEqual([])
+    }
+  })
+})
+
 describe('an answer that is good', () => {
   it('has a status of 200 to 299, or one of okStatuses', async () => {
     for (const status of [200, 201, 202, 204, 299])
