@@ -1,5 +1,5 @@
 import { RowError } from '../../../errors.ts'
-import { unfit } from './json-text.ts'
+import { unfit } from '../../../json-text.ts'
 
 const placeholder = /\{(\w+)\}/g
 

@@ -1,6 +1,6 @@
 import { OptionError, RowError } from '../../../errors.ts'
+import { type BigintForm, jsonText } from '../../../json-text.ts'
 import { formOf } from './form-text.ts'
-import { type BigintForm, jsonText } from './json-text.ts'
 import type { Idempotency, SinkFormat } from './options.ts'
 
 /** What a request carries. */
