@@ -1,5 +1,6 @@
 import type { SchedulerLike } from 'rxjs'
 import { isRetryable } from '../../../errors.ts'
+import { untilAborted } from '../http/until-aborted.ts'
 
 /** A token as it was issued. */
 export interface IssuedToken {
@@ -59,7 +60,7 @@ export class TokenCache {
     const renewal = this.#renewal
     renewal.waiting++
     try {
-      return await untilAborted(renewal.token, signal)
+      return await (signal === undefined ? renewal.token : untilAborted(renewal.token, signal))
     } finally {
       renewal.waiting--
       if (renewal.waiting === 0 && this.#options.mayBeLeft) this.#leave(renewal)
@@ -103,13 +104,4 @@ export class TokenCache {
       return held.value
     }
   }
-}
-
-function untilAborted<T>(promise: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
-  if (signal === undefined) return promise
-  return new Promise((resolve, reject) => {
-    const leave = (): void => reject(signal.reason)
-    signal.addEventListener('abort', leave, { once: true })
-    promise.then(resolve, reject).finally(() => signal.removeEventListener('abort', leave))
-  })
 }

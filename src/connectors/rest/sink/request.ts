@@ -52,7 +52,7 @@ export function hasRequestKeys({
   idempotency,
   format,
   envelope,
-}: Pick<BodyOptions<never>, 'idempotency' | 'format'> & { readonly envelope: unknown }): boolean {
+}: Pick<HttpSinkSettings<never, never>, 'idempotency' | 'format' | 'envelope'>): boolean {
   if (idempotency === 'none' || 'key' in idempotency) return false
   return 'header' in idempotency || format === 'single' || format === 'form' || envelope !== undefined
 }

@@ -58,7 +58,7 @@ export function scenarioOf(seed: number): Scenario {
     concurrency: upTo(3),
     partitions: upTo(3),
     maxRows: 20 + upTo(60),
-    maxBytes: next() < 0.2 ? 60 + upTo(200) : undefined,
+    maxBytes: next() < 0.2 ? 200 + upTo(600) : undefined,
     breaker: next() < 0.3,
     certain: next() < 0.7,
     byRow: !single && next() < 0.5,
