@@ -20,7 +20,8 @@ export interface Attack {
   readonly counts: Readonly<Record<string, number>>
 }
 
-type Run = (afterMs: number) => Promise<'done' | 'ended' | 'failed'>
+/** @param after milliseconds (an abort) or requests (a kill). */
+type Run = (after: number) => Promise<'done' | 'ended' | 'failed'>
 
 /** Runs a scenario to its end, through so many aborts (in this process) or kills (of a child). */
 export async function attack(seed: number, how: 'abort' | 'kill', interruptions: number): Promise<Attack> {
@@ -29,14 +30,15 @@ export async function attack(seed: number, how: 'abort' | 'kill', interruptions:
   const receiver = new RandomReceiver(scenario)
   const server = await httpServer({ '*': receiver.route })
   const places = { url: `${server.url}/rows`, checkpoint: join(folder, 'log'), refused: join(folder, 'refused') }
-  const run: Run = how === 'abort' ? aborted(() => queryOf(scenario, places)) : killed(seed, places)
+  const run: Run =
+    how === 'abort' ? aborted(() => queryOf(scenario, places)) : killed(seed, places, () => server.requests.length)
   const next = random(seed * 17 + 5)
   const outcomes = { done: 0, ended: 0, failed: 0 }
   try {
     for (let n = 0; outcomes.done === 0; n++) {
       if (n > interruptions + 40) throw new Error(`seed ${seed}: it does not end`)
       receiver.isCalm = n > interruptions + 20
-      const within = how === 'abort' ? 120 : 900
+      const within = how === 'abort' ? 120 : 10
       outcomes[await run(n < interruptions ? next() * within : Infinity)]++
     }
     if (server.errors.length > 0) throw new AggregateError(server.errors, `seed ${seed}: errors of the receiver`)
@@ -62,18 +64,20 @@ function aborted(query: () => ReturnType<typeof queryOf>): Run {
   }
 }
 
-function killed(seed: number, { url, checkpoint, refused }: Parameters<typeof queryOf>[1]): Run {
+function killed(
+  seed: number,
+  { url, checkpoint, refused }: Parameters<typeof queryOf>[1],
+  requests: () => number,
+): Run {
   const child = fileURLToPath(new URL('./child.ts', import.meta.url))
-  return async (afterMs) => {
+  return async (after) => {
+    const last = requests() + after
     const running = spawn(process.execPath, [child, String(seed), url, checkpoint, refused], { stdio: 'ignore' })
-    const kill = new AbortController()
-    if (afterMs !== Infinity)
-      sleep(300 + afterMs, undefined, { signal: kill.signal }).then(
-        () => running.kill('SIGKILL'),
-        () => undefined,
-      )
+    const look = setInterval(() => {
+      if (requests() > last) running.kill('SIGKILL')
+    }, 2)
     const [code, signal] = (await once(running, 'close')) as [number | null, string | null]
-    kill.abort()
+    clearInterval(look)
     return signal !== null ? 'ended' : code === 0 ? 'done' : 'failed'
   }
 }
