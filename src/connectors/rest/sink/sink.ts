@@ -10,7 +10,7 @@ import type { HttpClient } from '../http/types.ts'
 import { DeadLetterSink } from './dead-letter-sink.ts'
 import { Delivery } from './delivery.ts'
 import { type HttpSinkOptions, type HttpSinkSettings, httpSinkSettings, type Idempotency } from './options.ts'
-import { RefusalLimit } from './refusal-limit.ts'
+import { type CountedAttempt, RefusalLimit } from './refusal-limit.ts'
 import { type HttpMessage, RequestWriter } from './request-writer.ts'
 import { isOutage, type Send, sendingBy, sendingThrough } from './sending.ts'
 
@@ -105,6 +105,8 @@ export function httpWriter<Row extends object, Dead>(
   const own = guaranteeOf(settings.idempotency)
   let connection: Connection | undefined
   let firstBatch: number | undefined
+  /** Of the batch under way: it may be written once more as a whole, partitions that were finished too. */
+  let counts: CountedAttempt[] = []
   /** The first batch of a run may be one that earlier runs and processes have tried; those after it are new. */
   const triesOf = ({ batchId, epoch, attempt }: WriteContext): number => {
     firstBatch ??= batchId
@@ -121,6 +123,7 @@ export function httpWriter<Row extends object, Dead>(
     open: (context) => {
       if (connection === undefined) throw new PortError('httpSink: the writer is used before it was started')
       const counted = limit.attempt()
+      counts.push(counted)
       const client = { ...timing, auth: settings.client.auth }
       const delivery = new Delivery(
         { settings, client, send: connection.send, counted, tries: triesOf(context) },
@@ -138,8 +141,15 @@ export function httpWriter<Row extends object, Dead>(
         refused: { ...refused, discard },
       })
     },
-    commit: (messages, batch) => dead?.commit(messages.flatMap(deadOf), batch),
-    abort: (messages, batch) => dead?.abort(messages.flatMap(deadOf), batch),
+    commit: (messages, batch) => {
+      counts = []
+      return dead?.commit(messages.flatMap(deadOf), batch)
+    },
+    abort: (messages, batch) => {
+      for (const counted of counts) counted.forget()
+      counts = []
+      return dead?.abort(messages.flatMap(deadOf), batch)
+    },
     stop: async () => {
       try {
         await connection?.client.close()

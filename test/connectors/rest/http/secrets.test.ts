@@ -2,6 +2,7 @@ import { once } from 'node:events'
 import { type AddressInfo, createServer } from 'node:net'
 import { inspect } from 'node:util'
 import { describe, expect, it } from 'vitest'
+import { basic } from '../../../../src/connectors/rest/auth/basic.ts'
 import { hide } from '../../../../src/connectors/rest/auth/hide.ts'
 import { httpClient } from '../../../../src/connectors/rest/http/client.ts'
 import { HttpError } from '../../../../src/connectors/rest/http/http-error.ts'
@@ -119,6 +120,33 @@ describe('no secret is in an error', () => {
     parrot.close()
     expectNone(error)
     expect(error.message).toContain('does not match the HTTP')
+  })
+
+  it.each<[string, (text: string) => string]>([
+    [
+      'JSON in letters of nothing but escapes',
+      (text) => text.replace(/./gsu, (c) => `\\u{${c.codePointAt(0)?.toString(16)}}`),
+    ],
+    ['small percent escapes', (text) => encodeURIComponent(text).replace(/%../g, (e) => e.toLowerCase())],
+    [
+      'HTML',
+      (text) =>
+        text.replaceAll('&', '&amp;').replaceAll('"', '&#34;').replaceAll('é', '&eacute;').replaceAll('+', '&#x2b;'),
+    ],
+    ['base64', (text) => Buffer.from(text).toString('base64')],
+    ['base64 of half a sentence', (text) => Buffer.from(`I got ${text}`).toString('base64url')],
+  ])('of an answer that quotes the request in %s', async (_, write) => {
+    const quoting: Route = ({ url, headers }) => ({
+      status: 400,
+      body: write(JSON.stringify([decodeURIComponent(url.replaceAll('+', ' ')), headers.authorization])),
+    })
+    const { get } = await serve(quoting, { auth: basic({ user: 'me', password: inHeader }), retry: { maxAttempts: 1 } })
+    const error = (await failure(get({ url: '/', params: {} }))) as HttpError
+    expect(error.bodyExcerpt).toContain('***')
+    const { bodyExcerpt = '' } = error
+    const shown = [bodyExcerpt, Buffer.from(bodyExcerpt, 'base64').toString(), decodeURIComponent(bodyExcerpt)]
+    for (const text of shown) expect(text).not.toContain(Buffer.from(`me:${inHeader}`).toString('base64').slice(2, -4))
+    expectNone(error)
   })
 
   it('of an answer that quotes a token alone', async () => {

@@ -503,6 +503,22 @@ describe('httpSink, refused rows', () => {
     expect(refused.rows).toHaveLength(5)
   })
 
+  it('count once, too, when their batch is written again as a whole', async () => {
+    const { route } = picky((id) => id % 2 === 0)
+    const { url } = await start(route)
+    const refused = memorySink<RefusedRow>()
+    const sink = httpSink<Row, readonly RefusedRow[]>({ url, batchSize: 10, deadLetters: refused, maxDeadLetters: 5 })
+    const writer = sink.streamWriter()
+    await settle(() => writer.start?.(startOf()))
+    for (let time = 0; time < 3; time++) {
+      const partition = await settle(() => writer.open(contextOf(batchOf(0), 0)))
+      await settle(() => partition.write(rowsOf(10)))
+      await settle(() => partition.finish())
+      if (time < 2) await settle(() => writer.abort?.([undefined], batchOf(0)))
+    }
+    await settle(() => writer.stop?.())
+  })
+
   it('are not all there is: a receiver that refuses everything fails the batch', async () => {
     const { server, url } = await start(() => ({ status: 400 }))
     const refused = memorySink<RefusedRow>()
