@@ -10,6 +10,7 @@ import { httpClient } from '../../../../src/connectors/rest/http/client.ts'
 import { HttpError } from '../../../../src/connectors/rest/http/http-error.ts'
 import type { ClientOptions } from '../../../../src/connectors/rest/http/options.ts'
 import type { Authorization } from '../../../../src/connectors/rest/http/types.ts'
+import { ManualScheduler } from '../../../support/schedulers.ts'
 import { failure } from './failure.ts'
 import { IdentityServer } from './identity-server.ts'
 import { authorizationHeader } from './requests.ts'
@@ -23,10 +24,16 @@ beforeEach(async () => {
 })
 afterEach(() => server.close())
 
+/** Told when {@link hangingOnce} hangs. */
+let hangs = Promise.withResolvers<void>()
 /** Never ends the first time; then gives this. */
 const hangingOnce = (value: string) => {
   let count = 0
-  return () => (++count === 1 ? new Promise<string>(() => {}) : Promise.resolve(value))
+  return (): Promise<string> => {
+    if (++count > 1) return Promise.resolve(value)
+    hangs.resolve()
+    return never()
+  }
 }
 const never = (): Promise<never> => new Promise(() => {})
 
@@ -78,7 +85,12 @@ describe('an authorization that never ends', () => {
 })
 
 describe('what a token request needs, and that never ends,', () => {
-  const token = () => ({ tokenUrl: server.tokenUrl, timeout: 50 })
+  let scheduler = new ManualScheduler()
+  beforeEach(() => {
+    scheduler = new ManualScheduler()
+    hangs = Promise.withResolvers()
+  })
+  const token = () => ({ tokenUrl: server.tokenUrl, timeout: 50, scheduler })
   it.each<[string, () => Authorization]>([
     ['clientSecret', () => oauth2ClientCredentials({ ...token(), clientId: 'a', clientSecret: hangingOnce('b') })],
     ['clientId', () => oauth2ClientCredentials({ ...token(), clientId: hangingOnce('a'), clientSecret: 'b' })],
@@ -104,7 +116,10 @@ describe('what a token request needs, and that never ends,', () => {
     ],
   ])('%s, is given up after "timeout", and done anew for the next who asks', async (_, make) => {
     const auth = make()
-    const error = await failure(() => authorizationHeader(auth))
+    const late = failure(() => authorizationHeader(auth))
+    await hangs.promise
+    await scheduler.advance(50)
+    const error = await late
     expect(error).toBeInstanceOf(HttpError)
     expect(error).toMatchObject({ retryable: true })
     expect(error.message).toMatch(/took longer than the 50 ms that "timeout" allows$/)

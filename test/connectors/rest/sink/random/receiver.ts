@@ -40,7 +40,7 @@ export class RandomReceiver {
     if (fate < 0.26) return told('reset after', 'reset')
     if (fate < 0.29) return told('502 after', { status: 502, body: 'a proxy lost it' })
     if (fate < 0.31) await sleep(80)
-    if (fate < 0.313) await sleep(1_600) // longer than an attempt may take
+    if (fate < 0.313) await sleep(450) // longer than an attempt may take
     return told('answered', answer)
   }
 

@@ -117,7 +117,7 @@ export function queryOf(scenario: Scenario, { url, checkpoint, refused }: Places
     idempotency: scenario.idempotency,
     concurrency: scenario.concurrency,
     retry: { initialDelayMs: 2, maxDelayMs: 20, maxAttempts: 4 },
-    timeout: { total: 1_500 },
+    timeout: { total: 400 },
     deadLetters: jsonLines({ path: refused }) as never,
     maxDeadLetters: Infinity,
     ...(single ? {} : { batchSize }),
