@@ -12,6 +12,9 @@ import type { Authorization } from './types.ts'
 
 const excerptLength = 500
 
+/** As much of a body is searched for secrets: much more than is shown. */
+const looked = 16_384
+
 /** An answer that isn't good. */
 export interface BadAnswer {
   readonly status: number
@@ -110,8 +113,10 @@ export class Failures {
   }
 
   #excerpt(text: string): string {
-    const safe = this.#safe(text).replaceAll(/\s+/g, ' ').trim()
-    return safe.length > excerptLength ? `${safe.slice(0, excerptLength)}…` : safe
+    const safe = this.#safe(text.slice(0, looked)).replaceAll(/\s+/g, ' ').trim()
+    if (safe.length > excerptLength) return `${safe.slice(0, excerptLength)}…`
+    // It may end in half a secret that wasn't seen as one.
+    return text.length > looked ? '…' : safe
   }
 
   #safe(text: string): string {

@@ -182,6 +182,21 @@ it('an excerpt is cut after it was redacted, so that half a secret isn’t shown
   expect(error.message).not.toContain('toktok')
 })
 
+it('an excerpt of a long body is made in no time to speak of, and shows no half of a secret either', async () => {
+  const page = '<a href="/x%20y?a=1&amp;b=%2F">It&#39;s &quot;\\u0041</a>'.repeat(1_500)
+  const secret = 'wombat-17-quokka'.repeat(2_000)
+  for (const body of [page, secret]) {
+    const { get } = await serve(() => ({ status: 400, body }), {
+      auth: { ...auth, hide: (text) => hide(text, [secret]) },
+    })
+    const since = performance.now()
+    const error = (await failure(get())) as HttpError
+    expect(performance.now() - since).toBeLessThan(2_000)
+    expect(error.bodyExcerpt?.length).toBeLessThan(600)
+    expect(error.bodyExcerpt).not.toContain('quokka')
+  }
+})
+
 it('a client shows nothing of its options', () => {
   const client = httpClient({ auth, tls: { passphrase: inBody, key: inHeader, cert: 'c' } })
   for (const secret of secrets) expect(inspect(client, { depth: 20, showHidden: true })).not.toContain(secret)
