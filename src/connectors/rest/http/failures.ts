@@ -113,10 +113,11 @@ export class Failures {
   }
 
   #excerpt(text: string): string {
-    const safe = this.#safe(text.slice(0, looked)).replaceAll(/\s+/g, ' ').trim()
-    if (safe.length > excerptLength) return `${safe.slice(0, excerptLength)}…`
-    // It may end in half a secret that wasn't seen as one.
-    return text.length > looked ? '…' : safe
+    const isCut = text.length > looked
+    const found = this.#safe(text.slice(0, looked))
+    // What was cut may end in half a secret, which nobody sees as one.
+    const safe = (isCut ? found.slice(0, -looked / 2) : found).replaceAll(/\s+/g, ' ').trim()
+    return isCut || safe.length > excerptLength ? `${safe.slice(0, excerptLength)}…` : safe
   }
 
   #safe(text: string): string {
