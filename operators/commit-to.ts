@@ -7,7 +7,6 @@ import {
   ignoreElements,
   Observable,
   type OperatorFunction,
-  of,
   tap,
   throwError,
 } from 'rxjs'
@@ -18,9 +17,8 @@ import type { QueryLog } from '../src/query-log.ts'
 import { fromCommand, type Result } from '../src/result.ts'
 import type { StreamWriter } from '../src/sink.ts'
 import type { AckedReader, ReplayableReader } from '../src/source.ts'
-import { beginBatch } from './begin-batch.ts'
 import { commandPort } from './call-port.ts'
-import { retryBy } from './retry-backoff.ts'
+import { restartBatch } from './restart-batch.ts'
 import { timed } from './timed.ts'
 import { uninterruptible } from './uninterruptible.ts'
 import type { PartitionMessage } from './write-to.ts'
@@ -35,8 +33,8 @@ export type CommittableReader<Offset extends object> =
  * A queue is asked before the first of these whether it still holds the batch (`hold`); when it doesn't, the batch fails uncommitted.
  *
  * From `writer.commit` on nothing interrupts it. A commit that fails after its repeats is in doubt: the batch stays planned and is replayed
- * (of a queue: released and abandoned). When the sink says that it has lost the batch (`restartsBatch`), it aborts, begins it again,
- * and the source is subscribed to once more. When a partition fails, or nobody listens any more, the writer aborts instead, after all attempts have settled.
+ * (of a queue: released and abandoned). When the sink says that it has lost the batch, it aborts, and the source is subscribed to
+ * once more (see {@link restartBatch}). When a partition fails, or nobody listens any more, the writer aborts instead, after all attempts have settled.
  * **Hazard**: unsubscribing returns before that; wait for `batch.context.tracker.idle`.
  *
  * @returns an Observable of the one batch. Fails with the partitions' error, with `CommitInDoubtError`, or with the log's or the reader's error.
@@ -67,12 +65,8 @@ export function commitTo<Offset extends object, Partition, Message>(
   const rollBack = (messages: readonly (Message | undefined)[]): Observable<unknown> =>
     quietly(concat(ending.abort(messages), ending.giveBack()))
 
-  const toEnd = (
-    source: Observable<PartitionMessage<Message>>,
-    onEnd: (lost: boolean) => void,
-  ): Observable<BatchRun<Offset, Partition>> =>
+  const end$ = (source: Observable<PartitionMessage<Message>>): Observable<BatchRun<Offset, Partition>> =>
     new Observable((subscriber) => {
-      onEnd(false)
       const messages = new Array<Message | undefined>(batch.tasks.length).fill(undefined)
       const finished = new Set<number>()
       let collecting = true
@@ -89,9 +83,7 @@ export function commitTo<Offset extends object, Partition, Message>(
           },
           error: (error: unknown) => {
             collecting = false
-            const lost = restartsBatch(error)
-            onEnd(lost)
-            const undo = lost ? quietly(ending.abort(messages)) : rollBack(messages)
+            const undo = restartsBatch(error) ? quietly(ending.abort(messages)) : rollBack(messages)
             undo.subscribe({ complete: () => subscriber.error(error) })
           },
           complete: () => {
@@ -104,46 +96,20 @@ export function commitTo<Offset extends object, Partition, Message>(
                     rollBack(messages),
                     throwError(() => new PortError(`${missing} of ${batch.tasks.length} partitions gave no message`)),
                   )
-            outcome
-              .pipe(tap({ error: (error: unknown) => onEnd(restartsBatch(error)) }), ignoreElements(), endWith(batch))
-              .subscribe(subscriber)
+            outcome.pipe(ignoreElements(), endWith(batch)).subscribe(subscriber)
           },
         }),
       )
     })
 
   return (source) =>
-    defer(() => {
-      let run = 0
-      let lost = false
-      const end$ = toEnd(source, (isLost) => {
-        lost = isLost
-      })
-      const again = defer(() => of(batch).pipe(beginBatch(writer), ignoreElements()))
-      return defer(() => (run++ === 0 ? end$ : concat(again, end$))).pipe(
-        retryBy(
-          { ...context.retry, retryable: (error) => lost && context.retry.retryable(error) },
-          {
-            scheduler: context.scheduler,
-            onRetry: (retry) => context.emit({ type: 'retry', port: 'batch', batchId, ...retry }),
-          },
-        ),
-        catchError((error: unknown) => {
-          const undo = lost ? quietly(ending.giveBack()) : EMPTY
-          lost = false
-          return concat(
-            undo.pipe(ignoreElements()),
-            throwError(() => error),
-          )
-        }),
-        // Left between two runs: nothing is under way that would give the messages back.
-        tap({
-          unsubscribe: () => {
-            if (lost) quietly(ending.giveBack()).subscribe()
-          },
-        }),
-      )
-    })
+    end$(source).pipe(
+      restartBatch(
+        writer,
+        batch,
+        defer(() => quietly(ending.giveBack())),
+      ),
+    )
 }
 
 /** The two ways in which a batch ends, as cold Observables that emit nothing of interest. */
