@@ -162,6 +162,11 @@ export class QueueReader<Content extends MessageContent>
     }
   }
 
+  /** Without a question to the broker: that would cost a round trip a batch, and be out of date when the answer is here. */
+  readonly hold = (start: QueueOffset, end: QueueOffset): void => {
+    this.#held({ from: start.delivered, to: end.delivered })
+  }
+
   readonly commit = (end: QueueOffset): void => {
     const batch = this.#batch
     this.#batch = undefined
