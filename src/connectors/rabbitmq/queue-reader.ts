@@ -77,6 +77,7 @@ export class QueueReader<Content extends MessageContent>
   implements AckedReader<QueueOffset, QueuePartition, MessageRow<BodyOf<Content>>>
 {
   readonly kind = 'acked'
+  readonly outstanding: number
   readonly defaultLimit: Partial<ReadLimit>
   readonly #settings: RabbitQueueSettings<Content>
   readonly #shared: QueueMemory
@@ -107,6 +108,7 @@ export class QueueReader<Content extends MessageContent>
     this.#consumer.problem$.subscribe((problem) => settings.onWarning(problem.message))
     const { poison } = settings
     this.#office = poison && new DeadLetterOffice(settings.connection, poison.deadLetter, scheduler)
+    this.outstanding = settings.prefetch * settings.queues.length // the broker counts by consumer
     this.defaultLimit = { maxRows: settings.maxBatch }
   }
 
