@@ -74,7 +74,9 @@ export class RabbitConnection {
   }
 
   #add<C extends Channel>(channel: ManagedChannel<C>): ManagedChannel<C> {
-    this.#channels.add(channel as unknown as ManagedChannel<Channel>)
+    // One that comes too late would wait for a connection that nobody makes any more.
+    if (this.#closed) void channel.close()
+    else this.#channels.add(channel as unknown as ManagedChannel<Channel>)
     return channel
   }
 
