@@ -1,5 +1,5 @@
 import type { Channel, Message } from 'amqplib'
-import type { OpenChannel } from './managed-channel.ts'
+import type { OpenChannel } from './channel-role.ts'
 import type { QueueCounts } from './queue-ports.ts'
 import type { Settled } from './settlements.ts'
 
