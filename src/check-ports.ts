@@ -28,6 +28,7 @@ const readerPorts = {
     accepts: (value: unknown) => Number.isSafeInteger(value) && Number(value) > 0,
   },
   release: call,
+  settlements: call,
   repeatable: { expected: 'true or false', accepts: (value: unknown) => typeof value === 'boolean' },
   compare: call,
   distance: call,

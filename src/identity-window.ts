@@ -54,7 +54,13 @@ export class IdentityWindow<Row> {
   }
 
   /** The journal of a batch, without the rows that are known already. They count as known after {@link accept}. */
-  capture(batchId: number, chunks: readonly (readonly Row[])[], encode: Encode): readonly Uint8Array[] {
+  capture(
+    batchId: number,
+    chunks: readonly (readonly Row[])[],
+    encode: Encode,
+    onKnown: (rows: number) => void = () => {},
+  ): readonly Uint8Array[] {
+    let known = 0
     const fresh = new Set<string>()
     const kept = chunks.map((rows) =>
       rows.filter((row) => {
@@ -63,11 +69,15 @@ export class IdentityWindow<Row> {
           throw new PortError(
             `journaled: a row has no identity, by which a repeat is known: it is ${identity === '' ? 'an empty text' : String(identity)}, and must be a text`,
           )
-        if (this.#known.has(identity) || fresh.has(identity)) return false
+        if (this.#known.has(identity) || fresh.has(identity)) {
+          known++
+          return false
+        }
         fresh.add(identity)
         return true
       }),
     )
+    if (known > 0) onKnown(known)
     this.#captured = [...fresh]
     return encode(
       { identities: this.#captured, ...(batchId % snapshotEvery === 0 ? { snapshot: [...this.#known] } : {}) },

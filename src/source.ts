@@ -95,6 +95,20 @@ export interface ReplayableReader<Offset extends object, Partition, Row extends 
   readonly [journalPort]?: JournalPort
 }
 
+/** What became of what a queue delivered, counted since the source was made. */
+export interface SettlementCounts {
+  /** Acknowledged (or rejected for good) on the connection that it came over. */
+  readonly acknowledged: number
+  /** Given back. */
+  readonly released: number
+  /** Not acknowledged any more, because its connection was gone: it comes again. */
+  readonly stale: number
+  /** Delivered before, to whomever. */
+  readonly redelivered: number
+  /** Put away as poison. */
+  readonly deadLettered: number
+}
+
 /**
  * A queue: what was delivered can be read again only until it is committed or released on the same connection.
  * The offset counts deliveries (`{ delivered: n }`) and never goes back.
@@ -114,6 +128,8 @@ export interface AckedReader<Offset extends object, Partition, Row extends objec
   readonly commit: (end: Offset) => Result<unknown>
   /** Gives `[start, end)` back to the queue: the batch failed and is abandoned; the messages come again in a later batch. */
   readonly release: (start: Offset, end: Offset) => Result<unknown>
+  /** What became of its deliveries so far, for metrics. Asked at the end of each batch. */
+  readonly settlements?: () => SettlementCounts
 }
 
 /** A source of a stream, of either kind. */

@@ -1,7 +1,13 @@
 import type { Channel, ConsumeMessage } from 'amqplib'
 import { asyncScheduler, defer, type Observable, type SchedulerLike } from 'rxjs'
 import { RabbitError } from '../../errors.ts'
-import { type AckedReader, type ReadContext, type ReadLimit, readAllAvailable } from '../../source.ts'
+import {
+  type AckedReader,
+  type ReadContext,
+  type ReadLimit,
+  readAllAvailable,
+  type SettlementCounts,
+} from '../../source.ts'
 import { Arrivals } from './arrivals.ts'
 import { checkQueue } from './checks.ts'
 import { RabbitConnection } from './connection.ts'
@@ -130,6 +136,11 @@ export class QueueReader<Content extends MessageContent>
     // A batch that was lost with its channel says nothing about its messages.
     if (settlement !== undefined && batch !== undefined) this.#shared.suspects?.failed(batch.identities)
     await this.#consumer.rest()
+  }
+
+  readonly settlements = (): SettlementCounts => {
+    const { settled, released, stale, redelivered, deadLettered } = this.#shared.counts
+    return { acknowledged: settled, released, stale, redelivered, deadLettered }
   }
 
   readonly stop = async (): Promise<void> => {
