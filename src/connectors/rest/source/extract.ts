@@ -1,10 +1,10 @@
+import { itemRow } from '../../records/item-row.ts'
 import type { HttpClient, HttpRequest } from '../http/types.ts'
 import { automatic } from '../pagination/automatic.ts'
 import { fetchPage, paginate } from '../pagination/paginate.ts'
 import type { Page } from '../pagination/types.ts'
 import type { PageOptions } from '../records/page-options.ts'
 import { type Fields, filled } from './fields.ts'
-import { itemRow } from './item-row.ts'
 import { hasDecimals, type ResourceOptions, requestRules, zoneOption } from './resource.ts'
 import type { Extract } from './slicing.ts'
 

@@ -1,4 +1,4 @@
-import type { DataType, Field } from '../../../schema.ts'
+import type { DataType, Field } from '../../schema.ts'
 import { type Convert, type EpochUnit, leafConverter, type TimeReading } from './item-values.ts'
 
 /**

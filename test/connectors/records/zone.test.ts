@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { zoneOf } from '../../../../src/connectors/rest/source/zone.ts'
+import { zoneOf } from '../../../src/connectors/records/zone.ts'
 
 const at = (text: string): number => Date.parse(`${text}Z`)
 const text = (ms: number): string => new Date(ms).toISOString().slice(0, 19)

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { parseJson } from '../../../../src/connectors/rest/records/parse-json.ts'
+import { parseJson } from '../../../src/connectors/records/parse-json.ts'
 
 describe('parseJson', () => {
   it('never rounds an integer', () => {

@@ -1,4 +1,4 @@
-import { describeError } from '../../../errors.ts'
+import { describeError } from '../../errors.ts'
 
 /** How numbers of JSON become values. */
 export interface NumberOptions {

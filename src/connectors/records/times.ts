@@ -1,4 +1,4 @@
-import { epochMs } from '../../../instant.ts'
+import { epochMs } from '../../instant.ts'
 import type { Zone } from './zone.ts'
 
 const iso = /^(\d{4}-\d\d-\d\d)(?:[T ](\d\d:\d\d)(?::(\d\d)(?:[.,](\d+))?)?(?: ?(Z|z|UTC|[+-]\d\d(?::?\d\d)?))?)?$/

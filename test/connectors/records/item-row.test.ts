@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest'
-import { itemRow } from '../../../../src/connectors/rest/source/item-row.ts'
-import type { EpochUnit } from '../../../../src/connectors/rest/source/item-values.ts'
-import { zoneOf } from '../../../../src/connectors/rest/source/zone.ts'
-import { rowChecker, schema } from '../../../../src/schema.ts'
+import { itemRow } from '../../../src/connectors/records/item-row.ts'
+import type { EpochUnit } from '../../../src/connectors/records/item-values.ts'
+import { zoneOf } from '../../../src/connectors/records/zone.ts'
+import { rowChecker, schema } from '../../../src/schema.ts'
 
 const times = { epoch: {}, zone: undefined }
 const noon = new Date(Date.UTC(2026, 0, 1, 12))

@@ -1,4 +1,4 @@
-import type { DataType } from '../../../schema.ts'
+import type { DataType } from '../../schema.ts'
 import { timeOfText } from './times.ts'
 import type { Zone } from './zone.ts'
 

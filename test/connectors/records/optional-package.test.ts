@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest'
-import { optionalPackage } from '../../../../src/connectors/rest/records/optional-package.ts'
-import { OptionError } from '../../../../src/errors.ts'
+import { optionalPackage } from '../../../src/connectors/records/optional-package.ts'
+import { OptionError } from '../../../src/errors.ts'
 
 it('names the package that isn’t installed', async () => {
   const missing = 'no-such-package-at-all'

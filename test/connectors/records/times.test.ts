@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
-import { timeOfText } from '../../../../src/connectors/rest/source/times.ts'
-import { zoneOf } from '../../../../src/connectors/rest/source/zone.ts'
+import { timeOfText } from '../../../src/connectors/records/times.ts'
+import { zoneOf } from '../../../src/connectors/records/zone.ts'
 
 const noon = Date.UTC(2026, 0, 1, 12)
 

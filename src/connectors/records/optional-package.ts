@@ -1,4 +1,4 @@
-import { OptionError } from '../../../errors.ts'
+import { OptionError } from '../../errors.ts'
 
 /**
  * Loads a package that only some users need.
