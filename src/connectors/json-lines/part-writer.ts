@@ -1,8 +1,8 @@
 import { join } from 'node:path'
 import type { PartitionWriter } from '../../sink.ts'
+import type { PartFile } from '../manifest/entry.ts'
+import type { Files, OpenFile } from '../manifest/files.ts'
 import { encodeRows } from './encode.ts'
-import type { PartFile } from './entry.ts'
-import type { Files, OpenFile } from './files.ts'
 
 /**
  * Writes the rows of one partition to one staged file, which is durable once it is finished. The message lists that file; without rows there is none.

@@ -1,5 +1,5 @@
 import { basename, dirname } from 'node:path'
-import type { Files } from '../../../src/connectors/json-lines/files.ts'
+import type { Files } from '../../../src/connectors/manifest/files.ts'
 
 interface Content {
   text: string
