@@ -37,6 +37,8 @@ const table: readonly (readonly [className: string, code: string, retryable: boo
   ['QueryRunningError', 'SLUICE_QUERY_RUNNING', false],
   ['RabbitError', 'SLUICE_RABBITMQ', true],
   ['RabbitRefusedError', 'SLUICE_RABBITMQ_REFUSED', false],
+  ['FileError', 'SLUICE_FILE', true],
+  ['FileRefusedError', 'SLUICE_FILE_REFUSED', false],
 ]
 
 const isErrorClass = (value: unknown): value is Simple =>

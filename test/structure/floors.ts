@@ -23,6 +23,7 @@ export const floors: readonly (readonly string[])[] = [
     'src/partition-scope.ts',
     'src/deterministic.ts',
     'src/dead-letter.ts',
+    'src/malformed-row.ts',
     'src/retry.ts',
     'src/redact.ts',
     'src/circuit.ts',
