@@ -7,17 +7,20 @@ import {
   ignoreElements,
   Observable,
   type OperatorFunction,
+  of,
   tap,
   throwError,
 } from 'rxjs'
 import type { BatchOutcome } from '../src/batch.ts'
 import type { BatchRun } from '../src/batch-run.ts'
-import { CommitInDoubtError, describeError, PortError } from '../src/errors.ts'
+import { CommitInDoubtError, describeError, PortError, restartsBatch } from '../src/errors.ts'
 import type { QueryLog } from '../src/query-log.ts'
 import type { Result } from '../src/result.ts'
 import type { StreamWriter } from '../src/sink.ts'
 import type { AckedReader, ReplayableReader } from '../src/source.ts'
+import { beginBatch } from './begin-batch.ts'
 import { commandPort } from './call-port.ts'
+import { retryBy } from './retry-backoff.ts'
 import { timed } from './timed.ts'
 import { uninterruptible } from './uninterruptible.ts'
 import type { PartitionMessage } from './write-to.ts'
@@ -31,13 +34,14 @@ export type CommittableReader<Offset extends object> =
  * Ends a batch: collects the partitions' messages by slot, then `writer.commit` → the log says done → `reader.commit`, and emits the batch.
  *
  * From `writer.commit` on nothing interrupts it. A commit that fails after its repeats is in doubt: the batch stays planned and is replayed
- * (of a queue: released and abandoned). When a partition fails, or nobody listens any more, the writer aborts instead, after all attempts have settled.
+ * (of a queue: released and abandoned). When the sink says that it has lost the batch (`restartsBatch`), it aborts, begins it again,
+ * and the source is subscribed to once more. When a partition fails, or nobody listens any more, the writer aborts instead, after all attempts have settled.
  * **Hazard**: unsubscribing returns before that; wait for `batch.context.tracker.idle`.
  *
  * @returns an Observable of the one batch. Fails with the partitions' error, with `CommitInDoubtError`, or with the log's or the reader's error.
  */
 export function commitTo<Offset extends object, Partition, Message>(
-  writer: Pick<StreamWriter<never, Message>, 'commit' | 'abort'>,
+  writer: Pick<StreamWriter<never, Message>, 'begin' | 'commit' | 'abort'>,
   log: QueryLog,
   reader: CommittableReader<Offset>,
   batch: BatchRun<Offset, Partition>,
@@ -51,17 +55,23 @@ export function commitTo<Offset extends object, Partition, Message>(
   const commit = (messages: readonly Message[]): Observable<unknown> =>
     ending.commit(messages).pipe(uninterruptible(context.tracker, tell('commit')))
   // It never fails: the batch has failed already, with something else.
-  const rollBack = (messages: readonly (Message | undefined)[]): Observable<unknown> =>
-    ending.rollBack(messages).pipe(
+  const quietly = (step: Observable<unknown>): Observable<unknown> =>
+    step.pipe(
       catchError((error: unknown) => {
         tell('abort')(error)
         return EMPTY
       }),
       uninterruptible(context.tracker, tell('abort')),
     )
+  const rollBack = (messages: readonly (Message | undefined)[]): Observable<unknown> =>
+    quietly(concat(ending.abort(messages), ending.giveBack()))
 
-  return (source) =>
+  const toEnd = (
+    source: Observable<PartitionMessage<Message>>,
+    onEnd: (lost: boolean) => void,
+  ): Observable<BatchRun<Offset, Partition>> =>
     new Observable((subscriber) => {
+      onEnd(false)
       const messages = new Array<Message | undefined>(batch.tasks.length).fill(undefined)
       const finished = new Set<number>()
       let collecting = true
@@ -78,7 +88,10 @@ export function commitTo<Offset extends object, Partition, Message>(
           },
           error: (error: unknown) => {
             collecting = false
-            rollBack(messages).subscribe({ complete: () => subscriber.error(error) })
+            const lost = restartsBatch(error)
+            onEnd(lost)
+            const undo = lost ? quietly(ending.abort(messages)) : rollBack(messages)
+            undo.subscribe({ complete: () => subscriber.error(error) })
           },
           complete: () => {
             collecting = false
@@ -90,7 +103,42 @@ export function commitTo<Offset extends object, Partition, Message>(
                     rollBack(messages),
                     throwError(() => new PortError(`${missing} of ${batch.tasks.length} partitions gave no message`)),
                   )
-            outcome.pipe(ignoreElements(), endWith(batch)).subscribe(subscriber)
+            outcome
+              .pipe(tap({ error: (error: unknown) => onEnd(restartsBatch(error)) }), ignoreElements(), endWith(batch))
+              .subscribe(subscriber)
+          },
+        }),
+      )
+    })
+
+  return (source) =>
+    defer(() => {
+      let run = 0
+      let lost = false
+      const end$ = toEnd(source, (isLost) => {
+        lost = isLost
+      })
+      const again = defer(() => of(batch).pipe(beginBatch(writer), ignoreElements()))
+      return defer(() => (run++ === 0 ? end$ : concat(again, end$))).pipe(
+        retryBy(
+          { ...context.retry, retryable: (error) => lost && context.retry.retryable(error) },
+          {
+            scheduler: context.scheduler,
+            onRetry: (retry) => context.emit({ type: 'retry', port: 'batch', batchId, ...retry }),
+          },
+        ),
+        catchError((error: unknown) => {
+          const undo = lost ? quietly(ending.giveBack()) : EMPTY
+          lost = false
+          return concat(
+            undo.pipe(ignoreElements()),
+            throwError(() => error),
+          )
+        }),
+        // Left between two runs: nothing is under way that would give the messages back.
+        tap({
+          unsubscribe: () => {
+            if (lost) quietly(ending.giveBack()).subscribe()
           },
         }),
       )
@@ -123,18 +171,14 @@ class BatchEnding<Offset extends object, Partition, Message> {
     const written = this.#batch.committed
       ? EMPTY
       : this.#step('sink-committed', 'commit of the sink', () => this.#writer.commit(messages, planned)).pipe(
-          catchError((error: unknown) =>
-            concat(
-              this.#giveBack(),
-              throwError(
-                () =>
-                  new CommitInDoubtError(
-                    `whether the sink holds batch ${batchId} is unknown: ${describeError(error)}`,
-                    { cause: error },
-                  ),
-              ),
-            ),
-          ),
+          catchError((error: unknown) => {
+            if (restartsBatch(error)) return throwError(() => error)
+            const what = `whether the sink holds batch ${batchId} is unknown: ${describeError(error)}`
+            return concat(
+              this.giveBack(),
+              throwError(() => new CommitInDoubtError(what, { cause: error })),
+            )
+          }),
         )
     return concat(
       written,
@@ -145,7 +189,7 @@ class BatchEnding<Offset extends object, Partition, Message> {
     )
   }
 
-  rollBack(messages: readonly (Message | undefined)[]): Observable<unknown> {
+  abort(messages: readonly (Message | undefined)[]): Observable<unknown> {
     const writer = this.#writer
     const { abort } = writer
     const { planned, tracker, committed } = this.#batch
@@ -153,11 +197,11 @@ class BatchEnding<Offset extends object, Partition, Message> {
       abort === undefined || committed
         ? EMPTY
         : this.#bestEffort('abort of the sink', () => abort.call(writer, messages, planned))
-    return concat(tracker.idle, aborted, this.#giveBack())
+    return concat(tracker.idle, aborted)
   }
 
   // A queue's batch can't be read again once it failed: its messages go back, and its id is closed.
-  #giveBack(): Observable<unknown> {
+  giveBack(): Observable<unknown> {
     const { start, end, batchId, context } = this.#batch
     const reader = this.#reader
     if (reader.kind !== 'acked') return EMPTY

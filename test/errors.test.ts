@@ -39,6 +39,8 @@ const table: readonly (readonly [className: string, code: string, retryable: boo
   ['RabbitRefusedError', 'SLUICE_RABBITMQ_REFUSED', false],
   ['FileError', 'SLUICE_FILE', true],
   ['FileRefusedError', 'SLUICE_FILE_REFUSED', false],
+  ['PostgresError', 'SLUICE_POSTGRES', true],
+  ['PostgresRefusedError', 'SLUICE_POSTGRES_REFUSED', false],
 ]
 
 const isErrorClass = (value: unknown): value is Simple =>

@@ -40,7 +40,7 @@ describe('validateOptions', () => {
     maxBytes: rules.limit,
     name: required(rules.string),
     password: { ...rules.string, secret: true },
-    mode: oneOf('failFast', 'dropMalformed'),
+    mode: oneOf('failFast', 'dropMalformed', 'permissive'),
   }
   const check = (options: object): void => validateOptions('owner', options, known)
 

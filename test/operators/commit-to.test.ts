@@ -2,13 +2,13 @@ import { defer, EMPTY, NEVER, type Observable, of, throwError, timer } from 'rxj
 import { describe, expect, it } from 'vitest'
 import { type CommittableReader, commitTo } from '../../operators/commit-to.ts'
 import type { PartitionMessage } from '../../operators/write-to.ts'
-import { CheckpointWriteError, CommitInDoubtError, PortError } from '../../src/errors.ts'
+import { CheckpointWriteError, CommitInDoubtError, PortError, PostgresError } from '../../src/errors.ts'
 import { QueryLog } from '../../src/query-log.ts'
 import type { Result } from '../../src/result.ts'
 import { type MarblesContext, marbles } from '../../src/testing/marbles.ts'
 import { batchOf, isIdle, outcomeOf, type Position, plan, sessionOf, testContext, throwIt } from './a-run.ts'
 
-type Step = 'commit' | 'abort' | 'done' | 'source' | 'release'
+type Step = 'begin' | 'commit' | 'abort' | 'done' | 'source' | 'release'
 /** What each step answers with; what has no answer here is done at once. */
 type Answers = Partial<Record<Step, () => Result<unknown>>>
 interface SceneOptions {
@@ -40,6 +40,7 @@ function scene({ scheduler }: Pick<MarblesContext, 'scheduler'>, answers: Answer
   const log = new QueryLog(session)
   const list = (given: readonly (string | undefined)[]) => given.map((message) => message ?? '-').join('')
   const writer = {
+    begin: () => (take('begin', '') ?? 'write') as Result<'write' | 'committed'>,
     commit: (given: readonly string[]) => take('commit', list(given)),
     abort: (given: readonly (string | undefined)[]) => take('abort', list(given)),
   }
@@ -435,6 +436,85 @@ describe('a batch that fails before its commit', () => {
       m.cold('(abc|)', messages).pipe(done.ending).subscribe()
       m.flush()
       expect(done.steps).toEqual(committed(0))
+    }),
+  )
+})
+
+describe('a sink that has lost the batch', () => {
+  const lost = new PostgresError('the transaction is gone', { restartsBatch: true })
+
+  it(
+    'is told to abort, begins the batch again, and gets all partitions once more',
+    marbles((m) => {
+      const { ending, steps, end, context } = scene(m)
+      let run = 0
+      const runs = [m.cold('-a-#', messages, lost), m.cold('abc|', messages)]
+      const source = defer(() => runs[run++] as Observable<PartitionMessage<string>>)
+      const expected = '     --- 10ms ---(x|)'
+      m.expectObservable(source.pipe(ending)).toBe(expected, end)
+      m.flush()
+      expect(steps).toEqual(['3 abort A--', '13 begin', ...committed(16)])
+      expect(context.events).toContainEqual({
+        type: 'retry',
+        port: 'batch',
+        batchId: 0,
+        attempt: 1,
+        delayMs: 10,
+        error: lost,
+      })
+    }),
+  )
+
+  it(
+    'may find that out at the commit, which is then not repeated and not in doubt',
+    marbles((m) => {
+      let commits = 0
+      const commit = () => (commits++ === 0 ? throwError(() => lost) : undefined)
+      const { ending, steps, end } = scene(m, { commit })
+      m.expectObservable(m.cold('(abc|)', messages).pipe(ending)).toBe('10ms (x|)', end)
+      m.flush()
+      expect(steps).toEqual(['0 commit ABC', '10 begin', ...committed(10)])
+    }),
+  )
+
+  it(
+    'is done when beginning again shows that it holds the batch',
+    marbles((m) => {
+      const { ending, steps, end } = scene(m, { begin: () => 'committed' })
+      let run = 0
+      const source = defer(() => (run++ === 0 ? m.cold<PartitionMessage<string>>('-#', {}, lost) : EMPTY))
+      m.expectObservable(source.pipe(ending)).toBe('- 10ms (x|)', end)
+      m.flush()
+      expect(steps).toEqual(['1 abort ---', '11 begin', '11 done committed', '11 source 10'])
+    }),
+  )
+
+  it(
+    'fails the batch when no attempt is left; a queue gets its messages back, once',
+    marbles((m) => {
+      const { ending, steps } = scene(m, {}, { acked: true })
+      m.expectObservable(m.cold<PartitionMessage<string>>('#', {}, lost).pipe(ending)).toBe('20ms #', {}, lost)
+      m.flush()
+      expect(steps).toEqual([
+        '0 abort ---',
+        '10 begin',
+        '10 abort ---',
+        '20 begin',
+        '20 abort ---',
+        '20 release 0 10',
+        '20 done abandoned',
+      ])
+    }),
+  )
+
+  it(
+    'gives the messages of a queue back when nobody waits for the next attempt any more',
+    marbles((m) => {
+      const { ending, steps, context } = scene(m, {}, { acked: true })
+      m.expectObservable(m.cold<PartitionMessage<string>>('#', {}, lost).pipe(ending), '-----!').toBe('-')
+      m.flush()
+      expect(steps).toEqual(['0 abort ---', '5 release 0 10', '5 done abandoned'])
+      expect(isIdle(context.tracker)).toBe(true)
     }),
   )
 })
