@@ -90,12 +90,13 @@ export function filesReader(
     compare: (a, b) => a.files - b.files,
     reportLatestOffset: () =>
       inTurn(async () => {
-        if (!hasLooked) await look()
-        return { files: seen.count }
+        await seen.load()
+        return { files: hasLooked ? seen.count : seen.countWith(await listFiles(path, glob)) }
       }),
     commit: (end) =>
       inTurn(async () => {
         await seen.load()
+        refuseOlderState(seen.count, end.files, folder)
         seen.forget(await tidy(seen.between(0, end.files)))
         await seen.compact(end.files)
       }),

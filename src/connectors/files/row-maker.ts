@@ -41,8 +41,8 @@ export function rowPlan(schema: Schema, withMetadata: boolean): RowPlan {
         make: (item, raw, at) => {
           const row = convert(item)
           const reason = misfit(row)
-          const made = isObject(row) ? placed(row, at) : (row as object)
-          return reason === undefined ? made : new MalformedRow(raw(), reason, made)
+          if (reason !== undefined) return new MalformedRow(raw(), reason, placed(isObject(row) ? row : {}, at))
+          return isObject(row) ? placed(row, at) : (row as object)
         },
         malformed: (raw, reason, at) => new MalformedRow(raw, reason, placed({}, at)),
       }

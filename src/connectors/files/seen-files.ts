@@ -84,6 +84,11 @@ export class SeenFiles {
     }
   }
 
+  /** How many files there would be after {@link add}, which isn't done: whether this log is the one that a position counts on is not known here. */
+  countWith(found: readonly FoundFile[]): number {
+    return this.#count + this.#settled(found.filter((file) => this.#isNew(file))).length
+  }
+
   /** These were read, are done and were taken away by the source itself: a file of such a name is new. Durable with the next {@link compact}. */
   forget(files: readonly SeenFile[]): void {
     for (const file of files) if (this.#byPath.get(file.path) === file) this.#byPath.delete(file.path)
