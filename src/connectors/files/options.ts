@@ -7,7 +7,7 @@ import { type Compression, compressionOf } from './bytes.ts'
 import { compileGlob, type Glob } from './glob.ts'
 
 /** How the rows stand in the files. */
-export type FileFormat = 'jsonLines' | 'csv'
+export type FileFormat = 'jsonLines' | 'csv' | 'parquet'
 
 /** How CSV is written. */
 export interface CsvFileOptions {
@@ -31,6 +31,8 @@ export interface FilesOptions<Row extends object = object, Metadata extends bool
   readonly schema: Schema<Row>
   /** Where the stream keeps which files it has seen: a folder for this query alone, best beside its checkpoint. Needed by `readStream`. */
   readonly state?: string
+  /** Whether `path` is a folder that `filesSink` or `jsonLines` writes: then its manifest says which files there are, a batch at a time, and `glob`, `settle` and `cleanUp` don't apply. @default false */
+  readonly manifest?: boolean
   /** Adds the column `_metadata`. @default false */
   readonly metadata?: Metadata
   /** @default 'infer': by the names' endings `.gz`, `.zst`, `.br` */
@@ -71,6 +73,7 @@ export interface FilesSettings {
   readonly format: FileFormat
   readonly schema: Schema
   readonly state: string | undefined
+  readonly manifest: boolean
   readonly metadata: boolean
   readonly compression: (path: string) => Compression
   readonly csv: CsvSettings
@@ -88,12 +91,13 @@ export interface FilesSettings {
 const filesRules = {
   path: required(rules.string),
   glob: rules.string,
-  format: required(oneOf('jsonLines', 'csv')),
+  format: required(oneOf('jsonLines', 'csv', 'parquet')),
   schema: required({
     expected: "the rows' schema: schema('id bigint not null, name string')",
     accepts: (value) => typeof value === 'object' && value !== null && 'fields' in value,
   }),
   state: rules.string,
+  manifest: rules.boolean,
   metadata: rules.boolean,
   compression: oneOf('infer', 'none', 'gzip', 'zstd', 'brotli'),
   csv: rules.object,
@@ -125,16 +129,21 @@ export function filesSettings<Row extends object>(options: FilesOptions<Row>): F
       header: rules.boolean,
     })
   }
+  if (options.manifest === true) {
+    const idle = (['glob', 'settle', 'cleanUp'] as const).find((name) => options[name] !== undefined)
+    if (idle !== undefined) throw new OptionError(`files: option "${idle}" has no meaning with "manifest"`)
+  }
   return {
     path: resolve(options.path),
     glob: compileGlob(options.glob ?? '*'),
     format,
     schema: options.schema,
     state: state === undefined ? undefined : resolve(state),
+    manifest: options.manifest ?? false,
     metadata: options.metadata ?? false,
     compression: compression === 'infer' ? compressionOf : () => compression,
     csv: { delimiter: csv?.delimiter ?? ',', header: csv?.header ?? true },
-    settleMs: durationMs(options.settle ?? '2 seconds', 'files', 'settle'),
+    settleMs: options.manifest === true ? 0 : durationMs(options.settle ?? '2 seconds', 'files', 'settle'),
     existing: options.existing ?? 'read',
     overwritten: options.overwritten ?? 'fail',
     missing: options.missing ?? 'fail',

@@ -8,6 +8,7 @@ import { firstByte, lineBlocks } from './lines.ts'
 import type { FilesSettings } from './options.ts'
 import { csvRows } from './read-csv.ts'
 import { jsonLinesRows } from './read-json-lines.ts'
+import { parquetRows } from './read-parquet.ts'
 import type { RowPlan } from './row-maker.ts'
 import type { FileSlice, FilesPartition } from './slices.ts'
 
@@ -44,6 +45,7 @@ export function partitionReader(
     const { path, size, modified, from, to } = slice
     const { format, csv, schema, maxLineBytes: longest } = settings
     const maker = plan.forFile({ path, size: BigInt(size), modified: new Date(modified) })
+    if (format === 'parquet') return parquetRows(join(settings.path, path), schema, maker, path)
     const compression = settings.compression(path)
     const stored = reporting(fileBytes(handle, firstByte(from), size, context.signal), context)
     const bytes = decompressed(stored, compression, path)

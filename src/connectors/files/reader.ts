@@ -4,7 +4,8 @@ import type { ReplayableReader } from '../../source.ts'
 import { nodeFiles } from '../manifest/files.ts'
 import { arrivals } from './arrivals.ts'
 import { cleanUp } from './clean-up.ts'
-import { byAge, listFiles } from './listing.ts'
+import { byAge, type FoundFile, listFiles } from './listing.ts'
+import { manifestLister } from './manifest-listing.ts'
 import type { FilesSettings } from './options.ts'
 import { partitionReader } from './read-slice.ts'
 import type { RowPlan } from './row-maker.ts'
@@ -23,10 +24,14 @@ export function isSplittable({ format, compression }: FilesSettings): (path: str
   return (path) => format === 'jsonLines' && compression(path) === 'none'
 }
 
+/** Lists the files that are there, in the order in which they are taken. */
+function listerOf({ path, glob, manifest }: FilesSettings): () => Promise<FoundFile[]> {
+  return manifest ? manifestLister(path) : async () => (await listFiles(path, glob)).sort(byAge)
+}
+
 /** The partitions of all files that are there now. */
 export async function allPartitions(settings: FilesSettings): Promise<FilesPartition[]> {
-  const found = await listFiles(settings.path, settings.glob)
-  return slicesOf(found.sort(byAge), settings.splitBytes, isSplittable(settings))
+  return slicesOf(await listerOf(settings)(), settings.splitBytes, isSplittable(settings))
 }
 
 /** @throws OptionError without a state folder. */
@@ -41,11 +46,12 @@ export function filesReader(
     )
   const seen = new SeenFiles(nodeFiles, { ...settings, folder })
   const tidy = cleanUp(settings)
+  const list = listerOf(settings)
   let hasLooked = false
 
   const look = async (): Promise<void> => {
     await seen.load()
-    await seen.add(await listFiles(path, glob))
+    await seen.add(await list())
     hasLooked = true
   }
   // What changes the list of seen files goes one after the other: the head is also asked for beside a batch.
@@ -91,7 +97,7 @@ export function filesReader(
     reportLatestOffset: () =>
       inTurn(async () => {
         await seen.load()
-        return { files: hasLooked ? seen.count : seen.countWith(await listFiles(path, glob)) }
+        return { files: hasLooked ? seen.count : seen.countWith(await list()) }
       }),
     commit: (end) =>
       inTurn(async () => {

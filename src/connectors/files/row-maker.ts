@@ -1,3 +1,4 @@
+import { rowText } from '../../dead-letter.ts'
 import { corruptRecordColumn, MalformedRow } from '../../malformed-row.ts'
 import { rowChecker, type Schema } from '../../schema.ts'
 import { itemRow } from '../records/item-row.ts'
@@ -9,6 +10,8 @@ export interface RowMaker {
   readonly needsPlaces: boolean
   /** @param raw the record as it was written. @param at where it begins, in bytes; `undefined` where the format has no such place. */
   readonly make: (item: unknown, raw: () => string, at: number | undefined) => object
+  /** For a record whose values are those of a row already. */
+  readonly typed: (row: object) => object
   /** For a record that can't be read as an item. */
   readonly malformed: (raw: string, reason: string, at: number | undefined) => MalformedRow
 }
@@ -43,6 +46,11 @@ export function rowPlan(schema: Schema, withMetadata: boolean): RowPlan {
           const reason = misfit(row)
           if (reason !== undefined) return new MalformedRow(raw(), reason, placed(isObject(row) ? row : {}, at))
           return isObject(row) ? placed(row, at) : (row as object)
+        },
+        typed: (row) => {
+          const reason = misfit(row)
+          const made = placed(row, undefined)
+          return reason === undefined ? made : new MalformedRow(rowText(row), reason, made)
         },
         malformed: (raw, reason, at) => new MalformedRow(raw, reason, placed({}, at)),
       }

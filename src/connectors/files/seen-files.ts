@@ -1,6 +1,6 @@
 import { CheckpointCorruptError, FileRefusedError } from '../../errors.ts'
 import type { Files } from '../manifest/files.ts'
-import { byAge, type FoundFile } from './listing.ts'
+import type { FoundFile } from './listing.ts'
 import { SeenLog } from './seen-log.ts'
 import type { SeenFile } from './seen-text.ts'
 
@@ -61,14 +61,14 @@ export class SeenFiles {
   }
 
   /**
-   * Holds a whole listing against what was seen, and adds what is new to the log.
+   * Holds a whole listing against what was seen, and adds what is new to the log, in the order of the listing.
    * @throws FileRefusedError for a file that was overwritten, where the rules say so.
    */
   async add(found: readonly FoundFile[]): Promise<void> {
     await this.load()
     this.#noteGone(found)
     for (;;) {
-      const fresh = found.filter((file) => this.#isNew(file)).sort(byAge)
+      const fresh = found.filter((file) => this.#isNew(file))
       const settled = this.#settled(fresh)
       if (settled.length === 0) return
       const files = settled.map((file, index) => ({ ...file, ordinal: this.#count + index }))

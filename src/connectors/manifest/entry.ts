@@ -85,7 +85,10 @@ function isPartFile(value: unknown): value is PartFile {
   if (typeof value !== 'object' || value === null) return false
   const file: Partial<Record<keyof PartFile, unknown>> = value
   return (
-    typeof file.name === 'string' && /^part-[\w-]+\.jsonl$/.test(file.name) && isCount(file.rows) && isCount(file.bytes)
+    typeof file.name === 'string' &&
+    /^part-[\w-]+\.(?:jsonl|parquet)$/.test(file.name) &&
+    isCount(file.rows) &&
+    isCount(file.bytes)
   )
 }
 

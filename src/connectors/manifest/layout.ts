@@ -24,8 +24,8 @@ export function layoutOf(path: string, queryId: string, sinkId: string): Layout 
 }
 
 /** Names sort by batch, then partition, so `cat *.jsonl` keeps the order of a query's rows. */
-export function partName(batchId: number, partitionId: number, unique: string): string {
-  return `part-${String(batchId).padStart(10, '0')}-${String(partitionId).padStart(5, '0')}-${unique}.jsonl`
+export function partName(batchId: number, partitionId: number, unique: string, extension: string): string {
+  return `part-${String(batchId).padStart(10, '0')}-${String(partitionId).padStart(5, '0')}-${unique}.${extension}`
 }
 
 export function entryName(batchId: number): string {

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { encodeRows } from '../../../src/connectors/json-lines/encode.ts'
+import { encodeRows } from '../../../src/connectors/records/encode-rows.ts'
 import { RowError } from '../../../src/errors.ts'
 
 test('a row is a line', () => {
