@@ -16,12 +16,12 @@ export interface SeenText {
   readonly gone: ReadonlyMap<number, number>
 }
 
-type Line = readonly [ordinal: number, path: string, size: number, modified: number, gone: number]
+type Line = readonly [ordinal: number, path: string, size: number, modified: number, gone: number | null]
 
 /** Three lines: the version, JSON, the CRC-32 of that line. */
 export function encodeSeen({ count, files, gone }: SeenText): string {
   const lines = files.map(
-    ({ ordinal, path, size, modified }): Line => [ordinal, path, size, modified, gone.get(ordinal) ?? 0],
+    ({ ordinal, path, size, modified }): Line => [ordinal, path, size, modified, gone.get(ordinal) ?? null],
   )
   const body = JSON.stringify({ count, files: lines })
   return `v1\n${body}\n${crc32(body).toString(16)}\n`
@@ -38,6 +38,6 @@ export function decodeSeen(text: string, where: string): SeenText {
   return {
     count,
     files: files.map(([ordinal, path, size, modified]) => ({ ordinal, path, size, modified })),
-    gone: new Map(files.flatMap(([ordinal, , , , gone]) => (gone === 0 ? [] : [[ordinal, gone] as const]))),
+    gone: new Map(files.flatMap(([ordinal, , , , gone]) => (gone === null ? [] : [[ordinal, gone] as const]))),
   }
 }
