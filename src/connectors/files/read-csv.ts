@@ -25,30 +25,38 @@ export async function* csvRows(
 ): AsyncGenerator<readonly object[]> {
   const { delimiter, keepsRaw, longest, header } = reading
   let names: readonly string[] | undefined = header ? undefined : reading.schema.fields.map(({ name }) => name)
-  const rowOf = (fields: CsvRecord, raw: () => string): object[] => {
+  const add = (rows: object[], fields: CsvRecord, raw: () => string): void => {
     if (names === undefined) {
       names = checkedHeader(fields, reading.schema)
-      return []
+      return
     }
-    if (fields.length !== names.length)
-      return [maker.malformed(raw(), `${path}: expected ${names.length} fields, found ${fields.length}`, undefined)]
+    if (fields.length !== names.length) {
+      rows.push(maker.malformed(raw(), `${path}: expected ${names.length} fields, found ${fields.length}`, undefined))
+      return
+    }
     const item: Record<string, string | undefined> = {}
     for (let i = 0; i < names.length; i++) item[names[i] as string] = fields[i]
-    return [maker.make(item, raw, undefined)]
+    rows.push(maker.make(item, raw, undefined))
   }
   try {
     const text = textPieces(bytes, 'utf-8')
     if (keepsRaw) {
       for await (const records of csvRecordsWithText(text, { delimiter, longest }))
-        yield records.flatMap(({ record, raw }) => rowOf(record, () => raw.replace(/\r?\n$/, '')))
+        yield chunkOf(records, (rows, { record, raw }) => add(rows, record, () => raw.replace(/\r?\n$/, '')))
     } else {
       for await (const records of csvRecords(text, { delimiter, longest }))
-        yield records.flatMap((fields) => rowOf(fields, () => fields.join(delimiter)))
+        yield chunkOf(records, (rows, fields) => add(rows, fields, () => fields.join(delimiter)))
     }
   } catch (error) {
     if (!(error instanceof SyntaxError)) throw error
     throw new FileRefusedError(`${path}: expected CSV, found ${error.message}`, { cause: error })
   }
+}
+
+function chunkOf<T>(records: readonly T[], add: (rows: object[], record: T) => void): object[] {
+  const rows: object[] = []
+  for (const record of records) add(rows, record)
+  return rows
 }
 
 /** @throws SyntaxError for a header that isn't of such rows: all of them would be nulls. */

@@ -1,6 +1,6 @@
 import { isUtf8 } from 'node:buffer'
 import { describeError } from '../../errors.ts'
-import { parseJson } from '../records/parse-json.ts'
+import { hasLongDigits, parseJson } from '../records/parse-json.ts'
 import { type LineBlock, withoutMark } from './lines.ts'
 import type { RowMaker } from './row-maker.ts'
 
@@ -15,27 +15,43 @@ export async function* jsonLinesRows(
     const rows: object[] = []
     const isText = isUtf8(bytes)
     let at = offset
-    for (const line of isText ? linesOf(bytes.toString()) : bytesOfLines(bytes)) {
+    const whole = isText ? bytes.toString() : undefined
+    // JSON.parse is all that most lines need, and it is the same for all of a block.
+    const parse = whole !== undefined && !hasLongDigits(whole) ? JSON.parse : parseJson
+    for (const line of whole === undefined ? bytesOfLines(bytes) : linesOf(whole)) {
       const text = typeof line === 'string' ? line : line.toString()
       const begins = at
       if (maker.needsPlaces || !isText) at += (typeof line === 'string' ? Buffer.byteLength(line) : line.length) + 1
-      if (/^\s*$/.test(text)) continue
-      rows.push(rowOf(text, isText || isUtf8(line as Buffer), begins))
+      if (text.length < 2 && text.trim() === '') continue
+      const made = rowOf(text, isText || isUtf8(line as Buffer), begins, parse)
+      if (made !== undefined) rows.push(made)
     }
     if (rows.length > 0) yield rows
   }
 
-  function rowOf(text: string, isText: boolean, at: number): object {
-    const place = maker.needsPlaces || !isText ? `${path}, line at byte ${at}` : path
-    if (!isText) return maker.malformed(withoutEnd(text), `${place}: bytes that are not UTF-8`, at)
+  /** `undefined` for a line of nothing but spaces. */
+  function rowOf(text: string, isText: boolean, at: number, parse: (text: string) => unknown): object | undefined {
+    const place = () => (maker.needsPlaces || !isText ? `${path}, line at byte ${at}` : path)
+    if (!isText) return maker.malformed(withoutEnd(text), `${place()}: bytes that are not UTF-8`, at)
     let item: unknown
     try {
-      item = parseJson(text)
-    } catch (error) {
-      return maker.malformed(withoutEnd(text), `${place}: not JSON: ${describeError(error)}`, at)
+      item = parse(text)
+    } catch {
+      if (text.trim() === '') return undefined
+      return maker.malformed(withoutEnd(text), `${place()}: not JSON: ${whyNot(text)}`, at)
     }
     return maker.make(item, () => withoutEnd(text), at)
   }
+}
+
+/** Without a piece of the text. */
+function whyNot(text: string): string {
+  try {
+    parseJson(text)
+  } catch (error) {
+    return describeError(error)
+  }
+  return 'it is now'
 }
 
 function linesOf(text: string): string[] {

@@ -20,6 +20,11 @@ const sixteenDigits = /\d\d\d\d\d\d\d\d\d\d\d\d\d\d\d\d/
 const longInteger = /(?:^|[:,[\s])-?\d{16}/
 const longNumber = /(?:^|[:,[\s])-?\d[\d.]{16}/
 
+/** Whether {@link parseJson} may give other values for a piece of the text than `JSON.parse`; one look for many lines. */
+export function hasLongDigits(text: string): boolean {
+  return sixteenDigits.test(text)
+}
+
 /**
  * `JSON.parse` that never rounds an integer: one beyond ±(2⁵³ − 1) is a bigint, any other a number.
  *
