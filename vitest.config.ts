@@ -9,6 +9,7 @@ export const alias = {
   'sluice/testing': here('./src/testing/index.ts'),
   'sluice/rest': here('./src/connectors/rest/index.ts'),
   'sluice/rabbitmq': here('./src/connectors/rabbitmq/index.ts'),
+  'sluice/delta': here('./src/connectors/delta/index.ts'),
   sluice: here('./src/index.ts'),
 }
 

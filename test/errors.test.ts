@@ -37,6 +37,8 @@ const table: readonly (readonly [className: string, code: string, retryable: boo
   ['QueryRunningError', 'SLUICE_QUERY_RUNNING', false],
   ['RabbitError', 'SLUICE_RABBITMQ', true],
   ['RabbitRefusedError', 'SLUICE_RABBITMQ_REFUSED', false],
+  ['DeltaTableError', 'SLUICE_DELTA_TABLE', false],
+  ['DeltaStorageError', 'SLUICE_DELTA_STORAGE', true],
 ]
 
 const isErrorClass = (value: unknown): value is Simple =>
