@@ -94,7 +94,7 @@ export function checkAction(value: unknown, where: string): Action {
     if (mistake !== undefined) throw new DeltaTableError(`${where}: expected ${mistake} in the action "${name}"`)
     action[name] = body
   }
-  if (isRecord(value['commitInfo'])) action['commitInfo'] = value['commitInfo']
+  if (isRecord(value.commitInfo)) action.commitInfo = value.commitInfo
   return action
 }
 
@@ -104,31 +104,31 @@ type Body = Readonly<Record<string, unknown>>
 const checks: Readonly<Record<string, (body: Body) => string | undefined>> = {
   protocol: (body) =>
     firstOf(
-      [isVersion(body['minReaderVersion']), 'a number "minReaderVersion"'],
-      [isVersion(body['minWriterVersion']), 'a number "minWriterVersion"'],
-      [isNames(body['readerFeatures'] ?? []), 'names in "readerFeatures"'],
-      [isNames(body['writerFeatures'] ?? []), 'names in "writerFeatures"'],
+      [isVersion(body.minReaderVersion), 'a number "minReaderVersion"'],
+      [isVersion(body.minWriterVersion), 'a number "minWriterVersion"'],
+      [isNames(body.readerFeatures ?? []), 'names in "readerFeatures"'],
+      [isNames(body.writerFeatures ?? []), 'names in "writerFeatures"'],
     ),
   metaData: (body) =>
     firstOf(
-      [typeof body['id'] === 'string', 'a text "id"'],
-      [typeof body['schemaString'] === 'string', 'a text "schemaString"'],
-      [isNames(body['partitionColumns']), 'names in "partitionColumns"'],
-      [isTexts(body['configuration'] ?? {}), 'texts in "configuration"'],
-      [isRecord(body['format']) && typeof body['format']['provider'] === 'string', 'a "format" with a "provider"'],
+      [typeof body.id === 'string', 'a text "id"'],
+      [typeof body.schemaString === 'string', 'a text "schemaString"'],
+      [isNames(body.partitionColumns), 'names in "partitionColumns"'],
+      [isTexts(body.configuration ?? {}), 'texts in "configuration"'],
+      [isRecord(body.format) && typeof body.format.provider === 'string', 'a "format" with a "provider"'],
     ),
   txn: (body) =>
     firstOf(
-      [typeof body['appId'] === 'string', 'a text "appId"'],
-      [Number.isSafeInteger(body['version']), 'a whole number "version"'],
+      [typeof body.appId === 'string', 'a text "appId"'],
+      [Number.isSafeInteger(body.version), 'a whole number "version"'],
     ),
   add: (body) =>
     firstOf(
-      [typeof body['path'] === 'string', 'a text "path"'],
-      [isTexts(body['partitionValues']), 'texts in "partitionValues"'],
-      [isVersion(body['size']), 'a number "size"'],
+      [typeof body.path === 'string', 'a text "path"'],
+      [isTexts(body.partitionValues), 'texts in "partitionValues"'],
+      [isVersion(body.size), 'a number "size"'],
     ),
-  remove: (body) => firstOf([typeof body['path'] === 'string', 'a text "path"']),
+  remove: (body) => firstOf([typeof body.path === 'string', 'a text "path"']),
 }
 
 function firstOf(...rules: readonly (readonly [fits: boolean, expected: string])[]): string | undefined {

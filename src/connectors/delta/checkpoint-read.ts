@@ -7,10 +7,7 @@ import { type Action, checkAction, isRecord } from './actions.ts'
  * The actions of a checkpoint, as far as `fields` has them.
  * @throws DeltaTableError naming the file.
  */
-export async function* readCheckpoint(
-  paths: readonly string[],
-  fields: readonly Field[],
-): AsyncGenerator<Action> {
+export async function* readCheckpoint(paths: readonly string[], fields: readonly Field[]): AsyncGenerator<Action> {
   for (const path of paths) {
     try {
       for await (const rows of readParquet(path, fields)) {

@@ -83,7 +83,8 @@ function rowOf({ protocol, metaData, txn, add, remove }: Action): object {
       },
     }
   }
-  if (txn !== undefined) return { txn: { appId: txn.appId, version: long(txn.version), lastUpdated: long(txn.lastUpdated) } }
+  if (txn !== undefined)
+    return { txn: { appId: txn.appId, version: long(txn.version), lastUpdated: long(txn.lastUpdated) } }
   if (add !== undefined) {
     const { path, partitionValues, stats, tags } = add
     // What a checkpoint holds is no change of data.

@@ -155,8 +155,12 @@ export class DeltaLog {
     for (let version = from + 1, index = 0; version <= to; version++, index++) {
       if (following[index] === version) continue
       if (wanted !== undefined && from < 0)
-        throw new DeltaTableError(`${this.#table}: version ${wanted} can't be read any more; the log begins with ${Math.min(...versions)}`)
-      throw new DeltaTableError(`${this.pathOf(version)}: expected this entry, and the log has none; it has others up to ${last}`)
+        throw new DeltaTableError(
+          `${this.#table}: version ${wanted} can't be read any more; the log begins with ${Math.min(...versions)}`,
+        )
+      throw new DeltaTableError(
+        `${this.pathOf(version)}: expected this entry, and the log has none; it has others up to ${last}`,
+      )
     }
     const paths = checkpoints.get(from)?.map((name) => join(this.#folder, name))
     return { checkpoint: paths === undefined ? undefined : { version: from, paths }, entries: following }

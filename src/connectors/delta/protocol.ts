@@ -45,7 +45,8 @@ export function refuseUnwritable(where: string, protocol: Protocol, metaData: Me
   refuseUnreadable(where, protocol, metaData)
   const { minWriterVersion, writerFeatures } = protocol
   const features = (writerFeatures ?? []).filter((name) => !harmless.has(name))
-  const version = minWriterVersion > 2 && !(minWriterVersion === 7 && writerFeatures !== undefined && writerFeatures !== null)
+  const version =
+    minWriterVersion > 2 && !(minWriterVersion === 7 && writerFeatures !== undefined && writerFeatures !== null)
   refuse(where, 'written', [
     ...features,
     ...enabledIn(metaData),

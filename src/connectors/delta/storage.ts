@@ -51,14 +51,19 @@ export type Linked = 'linked' | 'taken' | 'missing'
 
 /** Gives a durable file a further name, unless that is taken; and syncs the folder. */
 export async function linkIfAbsent(from: string, to: string): Promise<Linked> {
-  const linked = await storage('make the file', to, () =>
+  const linked = await linkUnsynced(from, to)
+  await syncFolder(dirname(to))
+  return linked
+}
+
+/** The same; the name is durable once its folder was synced. */
+export async function linkUnsynced(from: string, to: string): Promise<Linked> {
+  return storage('make the file', to, () =>
     link(from, to)
       .then(() => 'linked' as const)
       .catch(ifCode('EEXIST', 'taken' as const))
       .catch(ifCode('ENOENT', 'missing' as const)),
   )
-  await syncFolder(dirname(to))
-  return linked
 }
 
 /** Makes a file, whole, in the place of one that may be there. A reader sees the one or the other. */

@@ -45,26 +45,26 @@ function typeOf(where: string, value: unknown, path: readonly string[]): DataTyp
     return kind
   }
   if (!isRecord(value)) throw refuse('no type')
-  switch (value['type']) {
+  switch (value.type) {
     case 'array':
-      return { kind: 'array', element: typeOf(where, value['elementType'], path) }
+      return { kind: 'array', element: typeOf(where, value.elementType, path) }
     case 'map':
-      if (value['keyType'] !== 'string') throw refuse('a map whose keys are no strings')
-      return { kind: 'map', value: typeOf(where, value['valueType'], path) }
+      if (value.keyType !== 'string') throw refuse('a map whose keys are no strings')
+      return { kind: 'map', value: typeOf(where, value.valueType, path) }
     case 'struct': {
-      if (!Array.isArray(value['fields'])) throw refuse('a struct without fields')
-      const fields = value['fields'].map((field: unknown) => fieldOf(where, field, path))
+      if (!Array.isArray(value.fields)) throw refuse('a struct without fields')
+      const fields = value.fields.map((field: unknown) => fieldOf(where, field, path))
       const twice = duplicateName(fields)
       if (twice !== undefined) throw refuse(`two fields called ${JSON.stringify(twice)}`)
       return { kind: 'struct', fields }
     }
     default:
-      throw refuse(`the type ${JSON.stringify(value['type'])}`)
+      throw refuse(`the type ${JSON.stringify(value.type)}`)
   }
 }
 
 function fieldOf(where: string, field: unknown, path: readonly string[]): Field {
-  if (!isRecord(field) || typeof field['name'] !== 'string')
+  if (!isRecord(field) || typeof field.name !== 'string')
     throw new DeltaTableError(`${where}: a field of ${JSON.stringify(path.join('.'))} has no name`)
   const { name, type, nullable } = field
   return { name, type: typeOf(where, type, [...path, name]), nullable: nullable !== false }
@@ -112,7 +112,8 @@ function merge(
       if (!field.nullable) mistakes.push(`column ${show(field.name)} is never null in the table, and the rows lack it`)
       return field
     }
-    if (own.nullable && !field.nullable) mistakes.push(`column ${show(field.name)} is never null in the table, and may be in the rows`)
+    if (own.nullable && !field.nullable)
+      mistakes.push(`column ${show(field.name)} is never null in the table, and may be in the rows`)
     const type = mergeTypes(field.type, own.type, [...path, field.name], mistakes, added)
     return type === field.type ? field : { ...field, type }
   })
@@ -147,7 +148,9 @@ function mergeTypes(
     return value === table.value ? table : { kind: 'map', value }
   }
   if (stored(table) !== stored(rows))
-    mistakes.push(`column ${JSON.stringify(path.join('.'))} is ${typeText(table)} in the table and ${typeText(rows)} in the rows`)
+    mistakes.push(
+      `column ${JSON.stringify(path.join('.'))} is ${typeText(table)} in the table and ${typeText(rows)} in the rows`,
+    )
   return table
 }
 
