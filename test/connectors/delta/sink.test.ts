@@ -6,12 +6,22 @@ import { deltaTable } from '../../../src/connectors/delta/delta-table.ts'
 import { DeltaLog } from '../../../src/connectors/delta/log.ts'
 import { memoryStream } from '../../../src/connectors/memory/source.ts'
 import { duckdbWriter } from '../../../src/connectors/parquet/duckdb-engine.ts'
+import type { ParquetEngine } from '../../../src/connectors/parquet/port.ts'
 import { DeltaTableError, LeaseLostError, OptionError, RowError, SchemaError } from '../../../src/errors.ts'
 import { schema, toSparkJson } from '../../../src/schema.ts'
 import { tee } from '../../../src/tee.ts'
 import { exploreConnectors } from '../../../src/testing/explore-connectors.ts'
 import { batchOf, settle, stageBatch, writeBatch } from '../drive.ts'
-import { filesBelow, idSchema, readTable, startWriter, tableOf, temporaryFolder, temporaryTable } from './tables.ts'
+import {
+  filesBelow,
+  idSchema,
+  readTable,
+  startWriter,
+  tableOf,
+  temporaryFolder,
+  temporaryTable,
+  trackedEngine,
+} from './tables.ts'
 
 const rows = (...ids: readonly number[]) => ids.map((id) => ({ id, name: `n${id}` }))
 const ids = async (path: string, version?: number) =>
@@ -500,44 +510,37 @@ describe('options', () => {
 })
 
 describe('with a crash after every call and log record, each row is there once', () => {
-  const make = (path: string, sinkOf: (path: string) => Parameters<typeof tee>[0] | undefined) => {
+  const six = { rows: 6, maxRows: 3 }
+  const table = schema('id int not null')
+  const world = async (readAt: string, sinkOf: (path: string, parquet: ParquetEngine) => unknown) => {
     const source = memoryStream<{ id: number }>({ partitions: 2 })
     source.add(...Array.from({ length: 6 }, (_, id) => ({ id })))
-    const table = schema('id int not null')
-    const sinks = sinkOf(path)
-    const sink = sinks === undefined ? deltaTable({ path, schema: table }) : tee(sinks)
-    return { source, sink: sink as ReturnType<typeof deltaTable<{ id: number }>> }
+    const [path, parquet] = [await temporaryTable(), trackedEngine()]
+    return {
+      source,
+      sink: sinkOf(path, parquet) as ReturnType<typeof deltaTable<{ id: number }>>,
+      ids: () => ids(join(path, readAt)),
+      close: () => parquet.close?.(),
+    }
   }
+
   it('in one table', async () => {
     const report = await exploreConnectors(
-      async () => {
-        const path = await temporaryTable()
-        return {
-          ...make(path, () => undefined),
-          ids: async () => (await readTable(path)).map(({ id }) => id as number),
-        }
-      },
-      { rows: 6, maxRows: 3 },
+      () => world('', (path, parquet) => deltaTable({ path, parquet, schema: table })),
+      six,
     )
     expect(report.text).toBe(`${report.schedules} schedules, none failed`)
     expect(report.schedules).toBeGreaterThan(20)
   })
 
   it.each(['left', 'right'])('in each of two tables of a tee: %s', async (which) => {
+    const child = (path: string, parquet: ParquetEngine) => deltaTable({ path, parquet, schema: table })
     const report = await exploreConnectors(
-      async () => {
-        const path = await temporaryTable()
-        const table = schema('id int not null')
-        const sinks = () => ({
-          left: deltaTable({ path: `${path}/left`, schema: table }),
-          right: deltaTable({ path: `${path}/right`, schema: table }),
-        })
-        return {
-          ...make(path, sinks),
-          ids: async () => (await readTable(join(path, which))).map(({ id }) => id as number),
-        }
-      },
-      { rows: 6, maxRows: 3 },
+      () =>
+        world(which, (path, parquet) =>
+          tee({ left: child(join(path, 'left'), parquet), right: child(join(path, 'right'), parquet) }),
+        ),
+      six,
     )
     expect(report.text).toBe(`${report.schedules} schedules, none failed`)
   })

@@ -7,6 +7,8 @@ import { onTestFinished } from 'vitest'
 import { type DeltaTableOptions, deltaSettings } from '../../../src/connectors/delta/options.ts'
 import { deltaWriter } from '../../../src/connectors/delta/sink.ts'
 import { deltaReader } from '../../../src/connectors/delta/source.ts'
+import { hyparquetWriter } from '../../../src/connectors/parquet/hyparquet-engine.ts'
+import type { ParquetEngine, ParquetFile } from '../../../src/connectors/parquet/port.ts'
 import { type Schema, schema } from '../../../src/schema.ts'
 import type { StartContext } from '../../../src/sink.ts'
 import { settle, startOf } from '../drive.ts'
@@ -29,9 +31,42 @@ export async function startWriter(
   over: Partial<StartContext> & { readonly options?: Partial<DeltaTableOptions> } = {},
 ) {
   const { options = {}, ...start } = over
-  const writer = deltaWriter(deltaSettings({ path, ...options }))
+  const parquet = trackedEngine()
+  onTestFinished(() => parquet.close?.())
+  const writer = deltaWriter(deltaSettings({ path, parquet, ...options }))
   await settle(() => writer.start?.(startOf({ schema: idSchema, ...start })))
   return writer
+}
+
+/** The JavaScript writer; `close` ends what a process that "died" left open. */
+export function trackedEngine(): ParquetEngine {
+  const engine = hyparquetWriter()
+  const left = new Set<ParquetFile>()
+  return {
+    name: engine.name,
+    open: async (options) => {
+      const file = await engine.open(options)
+      const tracked: ParquetFile = {
+        ...{ write: file.write, discard: file.discard },
+        get bytes() {
+          return file.bytes
+        },
+        get rows() {
+          return file.rows
+        },
+        finish: async () => {
+          left.delete(tracked)
+          return file.finish()
+        },
+      }
+      left.add(tracked)
+      return tracked
+    },
+    close: async () => {
+      for (const file of left) await file.discard()
+      left.clear()
+    },
+  }
 }
 
 export async function readTable(
