@@ -49,7 +49,7 @@ def run(command):
             "adds": [plain(row) for row in pa.table(table.get_add_actions(flatten=True)).to_pylist()],
         }
     if op == "read":
-        rows = table.to_pyarrow_table(columns=command.get("columns"), partitions=command.get("partitions"))
+        rows = table.to_pyarrow_table(columns=command.get("columns"), partitions=[tuple(one) for one in command.get("partitions", [])] or None)
         return {"version": table.version(), "rows": [plain(row) for row in rows.to_pylist()]}
     if op == "where":
         rows = table.to_pyarrow_dataset().to_table(filter=eval(command["filter"], {"pc": pa.compute, "pa": pa, "datetime": datetime}))
