@@ -83,12 +83,10 @@ describe('Spark and a table of ours', () => {
     for (let id = 0; id < 11; id++)
       await writeBatch(writer, batchOf(id), [[[id % 2 === 0 ? { id, ...full } : { id, p: null }]]])
     const read = await ask('read', path)
-    expect(read.schema).toEqual(
-      JSON.parse(toSparkJson({ fields: columns.fields.map((field) => ({ ...field, nullable: true })) })),
-    )
+    expect(read.schema).toEqual(JSON.parse(toSparkJson(columns)))
     expect(read.rows).toHaveLength(11)
     expect(read.rows[0]).toMatchObject({
-      ...{ id: 0, p: 'a/b%c é', big: 9_223_372_036_854_775_807, dec: '-0.0001', at: '1960-02-29 00:00:00.001000' },
+      ...{ id: 0, p: 'a/b%c é', big: 2 ** 63, dec: '-0.0001', at: '1960-02-29 00:00:00.001000' },
       ...{ day: '1960-02-29', tags: ['x', null], props: { k: 1 }, deep: { x: 1, at: '1960-02-29 00:00:00.001000' } },
     })
     expect(read.rows[1]).toMatchObject({ id: 1, p: null, big: null, tags: null, deep: null })
