@@ -139,3 +139,32 @@ test('two processes with two queries on one table, both killed now and then, los
   const { ids } = await count(join(folder, 'table'))
   for (const name of ['a', 'b']) expect(sorted(ids.get(name))).toEqual(upTo(rows))
 })
+
+test('a disk that takes no more is told with the file’s name, and once it does the query goes on', async () => {
+  const folder = await temporaryFolder()
+  const worker = {
+    ...{ table: join(folder, 'table'), checkpoint: join(folder, 'checkpoint'), head: join(folder, 'head') },
+    ...{ name: 'q', maxRows: 20_000, partitions: 1 },
+  }
+  writeFileSync(worker.head, '20000')
+  // A limit of the shell's on the size of files, in KiB, stands for the end of a disk: writing fails at the same place.
+  const script = 'ulimit -f 64; exec "$0" "$@"'
+  const child = spawn('bash', ['-c', script, process.execPath, program, JSON.stringify(worker)], {
+    stdio: ['ignore', 'ignore', 'pipe'],
+  })
+  let errors = ''
+  child.stderr.setEncoding('utf8').on('data', (text: string) => {
+    errors += text
+  })
+  const [code] = await once(child, 'close')
+  expect(code, errors).not.toBe(0)
+  expect(errors).toMatch(
+    /batches\/0\/rest=0\/part-0000\d-\S+\.parquet: can't write the file: EFBIG: file too large, write/,
+  )
+  expect(errors).toContain('SLUICE_DELTA_STORAGE')
+
+  expect(await start(worker).ended).toMatchObject({ code: 0, signal: null })
+  const { ids } = await count(worker.table)
+  expect(sorted(ids.get('q'))).toEqual(upTo(20_000))
+  expect(filesBelow(join(worker.table, '_sluice')).filter((name) => name.includes('batches'))).toEqual([])
+})
