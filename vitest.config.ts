@@ -10,6 +10,7 @@ export const alias = {
   'sluice/rest': here('./src/connectors/rest/index.ts'),
   'sluice/rabbitmq': here('./src/connectors/rabbitmq/index.ts'),
   'sluice/files': here('./src/connectors/files/index.ts'),
+  'sluice/delta': here('./src/connectors/delta/index.ts'),
   sluice: here('./src/index.ts'),
 }
 

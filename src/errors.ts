@@ -28,6 +28,8 @@ export const errorCodes = {
   fileRefused: 'SLUICE_FILE_REFUSED',
   postgres: 'SLUICE_POSTGRES',
   postgresRefused: 'SLUICE_POSTGRES_REFUSED',
+  deltaTable: 'SLUICE_DELTA_TABLE',
+  deltaStorage: 'SLUICE_DELTA_STORAGE',
 } as const
 
 /** One of {@link errorCodes}. */
@@ -206,6 +208,18 @@ export class PostgresRefusedError extends SluiceError {
     super(message, options)
     this.sqlState = options.sqlState
   }
+}
+
+/** A Delta table that can't be read or written as it is: a feature that isn't supported, a log that is broken, a file that is missing. */
+export class DeltaTableError extends SluiceError {
+  readonly code = errorCodes.deltaTable
+  readonly retryable = false
+}
+
+/** A file of a Delta table could not be written or read: a full disk, no permission, a device that fails. */
+export class DeltaStorageError extends SluiceError {
+  readonly code = errorCodes.deltaStorage
+  readonly retryable = true
 }
 
 /** Where a query failed. `cause` is the error as it was thrown. */

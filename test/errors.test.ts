@@ -42,6 +42,8 @@ const table: readonly (readonly [className: string, code: string, retryable: boo
   ['FileRefusedError', 'SLUICE_FILE_REFUSED', false],
   ['PostgresError', 'SLUICE_POSTGRES', true],
   ['PostgresRefusedError', 'SLUICE_POSTGRES_REFUSED', false],
+  ['DeltaTableError', 'SLUICE_DELTA_TABLE', false],
+  ['DeltaStorageError', 'SLUICE_DELTA_STORAGE', true],
 ]
 
 const isErrorClass = (value: unknown): value is Simple =>

@@ -10,6 +10,7 @@ const entryPoints = [
   'src/connectors/rest/index.ts',
   'src/connectors/rabbitmq/index.ts',
   'src/connectors/files/index.ts',
+  'src/connectors/delta/index.ts',
 ]
 
 /** `file: text` for each match in the code, comments and strings left out. */

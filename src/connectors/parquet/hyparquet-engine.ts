@@ -1,11 +1,11 @@
 import { type FileHandle, open, rm } from 'node:fs/promises'
 import { zstdCompressSync } from 'node:zlib'
 import type { RowGroup, Statistics } from 'hyparquet'
-import { ByteWriter, ParquetWriter } from 'hyparquet-writer'
 import type { LeafType } from '../../schema/leaf-check.ts'
 import { collectColumns } from './columns.ts'
 import { decimalText } from './decimal.ts'
 import { parquetElements } from './elements.ts'
+import { hyparquetWriterPackage } from './packages.ts'
 import type { ParquetColumnSummary, ParquetEngine, ParquetFile, ParquetFileOptions } from './port.ts'
 import { joinBounds, leavesOf } from './summary.ts'
 
@@ -24,6 +24,7 @@ export function hyparquetWriter(): ParquetEngine {
 }
 
 async function openFile({ path, fields, compression, rowGroupRows }: ParquetFileOptions): Promise<ParquetFile> {
+  const { ByteWriter, ParquetWriter } = await hyparquetWriterPackage()
   const handle = await open(path, 'ax')
   const bytes = new ByteWriter(2 ** 16)
   const writer = new ParquetWriter({

@@ -1,8 +1,9 @@
 import { brotliDecompressSync, gunzipSync, zstdDecompressSync } from 'node:zlib'
-import { type FileMetaData, parquetMetadataAsync, parquetReadObjects, type SchemaElement } from 'hyparquet'
+import type { FileMetaData, SchemaElement } from 'hyparquet'
 import type { Field } from '../../schema/data-type.ts'
 import { openParquet } from './file-slices.ts'
 import { normalizerOf } from './from-parquet.ts'
+import { hyparquetPackage } from './packages.ts'
 
 const compressors = {
   ZSTD: (input: Uint8Array) => zstdDecompressSync(input),
@@ -26,6 +27,7 @@ export async function* readParquet(
   fields: readonly Field[],
   chunkRows = 4096,
 ): AsyncGenerator<readonly Record<string, unknown>[]> {
+  const { parquetMetadataAsync, parquetReadObjects } = await hyparquetPackage()
   const file = await openParquet(path)
   try {
     const metadata = withRawDecimals(await parquetMetadataAsync(file.buffer))
