@@ -8,6 +8,7 @@ export const alias = {
   'sluice/operators': here('./operators/index.ts'),
   'sluice/testing': here('./src/testing/index.ts'),
   'sluice/rest': here('./src/connectors/rest/index.ts'),
+  'sluice/postgres': here('./src/connectors/postgres/index.ts'),
   'sluice/rabbitmq': here('./src/connectors/rabbitmq/index.ts'),
   sluice: here('./src/index.ts'),
 }
@@ -15,7 +16,7 @@ export const alias = {
 export default defineConfig({
   test: {
     reporters: ['default', './scripts/count-reporter.ts'],
-    globalSetup: ['./test/node-version.ts'],
+    globalSetup: ['./test/node-version.ts', './test/support/services.ts'],
     maxWorkers: 2,
     projects: [
       {
