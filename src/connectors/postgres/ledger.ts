@@ -4,6 +4,7 @@ import { LeaseLostError, PortError } from '../../errors.ts'
 import { canonicalOffset } from '../../offset.ts'
 import type { Bookkeeping } from './bookkeeping.ts'
 import type { PostgresClient } from './client.ts'
+import { sqlStateOf } from './postgres-error.ts'
 
 /** Whose entries they are. */
 export interface LedgerOwner {
@@ -11,6 +12,8 @@ export interface LedgerOwner {
   readonly sinkId: string
   readonly epoch: number
 }
+
+const insufficientPrivilege = '42501'
 
 /** How many of the latest entries of each sink of a query stay. */
 const retain = 100
@@ -84,12 +87,13 @@ export class Ledger {
     const { queryId, sinkId, epoch } = this.#owner
     try {
       await client.ask(
-        `SELECT pg_terminate_backend(pid) FROM ${this.#tables.sinks} JOIN pg_stat_activity ON pid = process_id AND backend_start = process_start
-         WHERE query_id = $1 AND sink_id = $2 AND epoch <= $3 AND pid <> pg_backend_pid()`,
+        `SELECT pg_terminate_backend(process.pid)
+         FROM ${this.#tables.sinks} AS former JOIN pg_stat_activity AS process ON pid = process_id AND backend_start = process_start
+         WHERE former.query_id = $1 AND sink_id = $2 AND epoch <= $3 AND pid <> pg_backend_pid()`,
         [queryId, sinkId, epoch],
       )
     } catch (error) {
-      if (client.isBroken) throw error
+      if (sqlStateOf(error) !== insufficientPrivilege) throw error
     }
   }
 
