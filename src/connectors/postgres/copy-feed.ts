@@ -37,16 +37,22 @@ export class CopyBuffer implements RowBuffer {
 /** One COPY over the whole transaction, whichever partition a line comes from. */
 export class CopyFeed implements Feed<CopyBuffer> {
   readonly #stream: CopyStreamQuery
+  readonly #client: PostgresClient
   readonly #failed: Promise<never>
+  #isOver = false
   #waiting = ''
 
   /** @param text the COPY. Nothing else can be asked of the client until it has ended. */
   constructor(client: PostgresClient, text: string) {
+    this.#client = client
     this.#stream = client.copyIn(text)
     const { promise, reject } = Promise.withResolvers<never>()
     this.#failed = promise
     promise.catch(() => {}) // heard by the next send
-    this.#stream.on('error', reject)
+    this.#stream.on('error', (error) => {
+      this.#isOver = true
+      reject(error)
+    })
   }
 
   async send(buffer: CopyBuffer): Promise<void> {
@@ -58,14 +64,16 @@ export class CopyFeed implements Feed<CopyBuffer> {
     if (this.#waiting !== '') await this.#write()
     this.#stream.end()
     await Promise.race([once(this.#stream, 'finish'), this.#failed])
+    this.#isOver = true
   }
 
   async abandon(): Promise<void> {
     this.#waiting = ''
-    if (this.#stream.closed || this.#stream.errored !== null || this.#stream.writableFinished) return
-    const closed = once(this.#stream, 'close').catch(() => {})
+    // The stream of a connection that is gone, or of a COPY that the server has ended, never closes.
+    if (this.#isOver || this.#client.isBroken) return
+    const closed = once(this.#stream, 'close')
     this.#stream.destroy(new Error('the batch is given up'))
-    await closed
+    await Promise.race([closed, this.#failed]).catch(() => {})
   }
 
   #write(): Promise<void> {

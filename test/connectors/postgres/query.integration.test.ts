@@ -16,7 +16,7 @@ import {
 import { type PostgresTableOptions, postgresTable } from 'sluice/postgres'
 import { describe, expect, it, onTestFinished } from 'vitest'
 import { exploreConnectors } from '../../../src/testing/explore-connectors.ts'
-import { openDatabase, serverUrl, withDatabase } from '../../support/postgres.ts'
+import { serverUrl, withDatabase } from '../../support/postgres.ts'
 import { tcpProxy } from '../../support/tcp-proxy.ts'
 import { commitProxy, type Fate } from './commit-proxy.ts'
 import { type Numbered, numbers } from './numbers.ts'
@@ -99,9 +99,7 @@ describe('a batch whose transaction fails', () => {
     const query = run(180, { ...options, applicationName: 'victim' })
     const waiting = `SELECT count(*)::int AS count FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND application_name = 'victim'`
     while (psql(waiting)[0] === '0') await sleep(20)
-    await client
-      .query("SET deadlock_timeout = '10 seconds'; UPDATE t SET name = name WHERE id = 95")
-      .catch(() => undefined)
+    await client.query("SET deadlock_timeout = '10s'; UPDATE t SET name = name WHERE id = 95").catch(() => undefined)
     await client.query('ROLLBACK')
     const events = await query
     expect(psql(counted)).toEqual(whole(180))
@@ -113,7 +111,8 @@ describe('a batch whose transaction fails', () => {
     const { url, psql, rows } = await withDatabase()
     await run(90, { url, table: 't', createTable: true })
     const source = numbers(1800, 1)
-    let ended = 0
+    const ended = new Set<number>()
+    const wanted = new Set([90, 540, 990])
     const reader = source.streamReader()
     const ending = {
       ...source,
@@ -122,8 +121,8 @@ describe('a batch whose transaction fails', () => {
         async *read(...args: Parameters<typeof reader.read>) {
           for await (const chunk of reader.read(...args) as AsyncIterable<readonly Numbered[]>) {
             yield chunk
-            if (args[0].from % 450 === 90 && ended < 3 && chunk[0]?.id === BigInt(args[0].from + 50)) {
-              ended++
+            if (wanted.has(args[0].from) && !ended.has(args[0].from) && chunk[0]?.id === BigInt(args[0].from + 50)) {
+              ended.add(args[0].from)
               await rows(
                 "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'victim' AND datname = current_database()",
               )
@@ -145,8 +144,8 @@ describe('a batch whose transaction fails', () => {
     handle.events$.subscribe((event) => events.push(event))
     await handle.terminated
     expect(psql(counted.replace('FROM t', 'FROM t2'))).toEqual(whole(1800))
-    expect(events.filter((event) => event.type === 'retry' && event.port === 'batch')).toHaveLength(ended)
-    expect(ended).toBe(3)
+    expect(events.filter((event) => event.type === 'retry' && event.port === 'batch')).toHaveLength(3)
+    expect(ended.size).toBe(3)
   })
 })
 
@@ -221,23 +220,23 @@ describe('the log in the database', () => {
 
 describe('exploreConnectors', () => {
   it.each(['append', 'upsert'] as const)('finds no crash between two calls that loses or repeats: %s', async (mode) => {
-    const server = serverUrl()
+    const database = await withDatabase()
     const keyed = mode === 'upsert' ? { mode, key: ['id'] } : {}
+    let world = 0
     const { failures, schedules } = await exploreConnectors(
       async () => {
-        const database = await openDatabase(server)
-        await database.client.query('CREATE TABLE t (id bigint PRIMARY KEY, name text NOT NULL)')
+        const table = `t${world++}`
+        await database.client.query(`CREATE TABLE ${table} (id bigint PRIMARY KEY, name text NOT NULL)`)
         return {
           source: numbers(5, 2),
-          sink: postgresTable({ url: database.url, table: 't', ...keyed }),
-          ids: () => database.psql('SELECT id FROM t ORDER BY id').map(Number),
-          close: () => database.close(),
+          sink: postgresTable({ url: database.url, table, ...keyed }),
+          ids: () => database.psql(`SELECT id FROM ${table} ORDER BY id`).map(Number),
         }
       },
       { rows: 5, maxRows: 4, patienceMs: 20_000 },
     )
     expect(failures).toEqual([])
-    expect(schedules).toBeGreaterThan(30)
+    expect(schedules).toBeGreaterThanOrEqual(30)
   })
 })
 
