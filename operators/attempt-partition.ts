@@ -19,15 +19,22 @@ export function attemptPartition<Partition, T>(
   const { context, batchId } = task.batch
   return defer(() => {
     const attempt = task.nextAttempt()
-    context.emit({ type: 'partition-started', ...attempt.place })
+    context.emit({ type: 'partition-started', ...attempt.place, figures: () => attempt.liveFigures })
     return run(attempt).pipe(
       tap({
-        complete: () => context.emit({ type: 'partition-finished', ...attempt.place, ...attempt.figures }),
+        complete: () => {
+          attempt.clock.stop()
+          context.emit({ type: 'partition-finished', ...attempt.place, ...attempt.figures })
+        },
         error: (error: unknown) => {
+          attempt.clock.stop()
           attempt.controller.abort(error)
           context.emit({ type: 'partition-failed', ...attempt.place, error })
         },
-        unsubscribe: () => attempt.controller.abort(),
+        unsubscribe: () => {
+          attempt.clock.stop()
+          attempt.controller.abort()
+        },
       }),
     )
   }).pipe(

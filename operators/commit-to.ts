@@ -7,7 +7,6 @@ import {
   ignoreElements,
   Observable,
   type OperatorFunction,
-  of,
   tap,
   throwError,
 } from 'rxjs'
@@ -15,12 +14,11 @@ import type { BatchOutcome } from '../src/batch.ts'
 import type { BatchRun } from '../src/batch-run.ts'
 import { CommitInDoubtError, describeError, PortError, restartsBatch } from '../src/errors.ts'
 import type { QueryLog } from '../src/query-log.ts'
-import type { Result } from '../src/result.ts'
+import { fromCommand, type Result } from '../src/result.ts'
 import type { StreamWriter } from '../src/sink.ts'
 import type { AckedReader, ReplayableReader } from '../src/source.ts'
-import { beginBatch } from './begin-batch.ts'
 import { commandPort } from './call-port.ts'
-import { retryBy } from './retry-backoff.ts'
+import { restartBatch } from './restart-batch.ts'
 import { timed } from './timed.ts'
 import { uninterruptible } from './uninterruptible.ts'
 import type { PartitionMessage } from './write-to.ts'
@@ -28,14 +26,15 @@ import type { PartitionMessage } from './write-to.ts'
 /** What `commitTo` needs of a reader. */
 export type CommittableReader<Offset extends object> =
   | Pick<ReplayableReader<Offset, never, never>, 'kind' | 'commit'>
-  | Pick<AckedReader<Offset, never, never>, 'kind' | 'commit' | 'release'>
+  | Pick<AckedReader<Offset, never, never>, 'kind' | 'hold' | 'commit' | 'release' | 'settlements'>
 
 /**
  * Ends a batch: collects the partitions' messages by slot, then `writer.commit` → the log says done → `reader.commit`, and emits the batch.
+ * A queue is asked before the first of these whether it still holds the batch (`hold`); when it doesn't, the batch fails uncommitted.
  *
  * From `writer.commit` on nothing interrupts it. A commit that fails after its repeats is in doubt: the batch stays planned and is replayed
- * (of a queue: released and abandoned). When the sink says that it has lost the batch (`restartsBatch`), it aborts, begins it again,
- * and the source is subscribed to once more. When a partition fails, or nobody listens any more, the writer aborts instead, after all attempts have settled.
+ * (of a queue: released and abandoned). When the sink says that it has lost the batch, it aborts, and the source is subscribed to
+ * once more (see {@link restartBatch}). When a partition fails, or nobody listens any more, the writer aborts instead, after all attempts have settled.
  * **Hazard**: unsubscribing returns before that; wait for `batch.context.tracker.idle`.
  *
  * @returns an Observable of the one batch. Fails with the partitions' error, with `CommitInDoubtError`, or with the log's or the reader's error.
@@ -66,12 +65,8 @@ export function commitTo<Offset extends object, Partition, Message>(
   const rollBack = (messages: readonly (Message | undefined)[]): Observable<unknown> =>
     quietly(concat(ending.abort(messages), ending.giveBack()))
 
-  const toEnd = (
-    source: Observable<PartitionMessage<Message>>,
-    onEnd: (lost: boolean) => void,
-  ): Observable<BatchRun<Offset, Partition>> =>
+  const end$ = (source: Observable<PartitionMessage<Message>>): Observable<BatchRun<Offset, Partition>> =>
     new Observable((subscriber) => {
-      onEnd(false)
       const messages = new Array<Message | undefined>(batch.tasks.length).fill(undefined)
       const finished = new Set<number>()
       let collecting = true
@@ -81,16 +76,14 @@ export function commitTo<Offset extends object, Partition, Message>(
         collecting = false
       })
       subscriber.add(
-        source.subscribe({
+        concat(source, ending.hold()).subscribe({
           next: ({ partitionId, message }) => {
             messages[partitionId] = message
             finished.add(partitionId)
           },
           error: (error: unknown) => {
             collecting = false
-            const lost = restartsBatch(error)
-            onEnd(lost)
-            const undo = lost ? quietly(ending.abort(messages)) : rollBack(messages)
+            const undo = restartsBatch(error) ? quietly(ending.abort(messages)) : rollBack(messages)
             undo.subscribe({ complete: () => subscriber.error(error) })
           },
           complete: () => {
@@ -103,46 +96,20 @@ export function commitTo<Offset extends object, Partition, Message>(
                     rollBack(messages),
                     throwError(() => new PortError(`${missing} of ${batch.tasks.length} partitions gave no message`)),
                   )
-            outcome
-              .pipe(tap({ error: (error: unknown) => onEnd(restartsBatch(error)) }), ignoreElements(), endWith(batch))
-              .subscribe(subscriber)
+            outcome.pipe(ignoreElements(), endWith(batch)).subscribe(subscriber)
           },
         }),
       )
     })
 
   return (source) =>
-    defer(() => {
-      let run = 0
-      let lost = false
-      const end$ = toEnd(source, (isLost) => {
-        lost = isLost
-      })
-      const again = defer(() => of(batch).pipe(beginBatch(writer), ignoreElements()))
-      return defer(() => (run++ === 0 ? end$ : concat(again, end$))).pipe(
-        retryBy(
-          { ...context.retry, retryable: (error) => lost && context.retry.retryable(error) },
-          {
-            scheduler: context.scheduler,
-            onRetry: (retry) => context.emit({ type: 'retry', port: 'batch', batchId, ...retry }),
-          },
-        ),
-        catchError((error: unknown) => {
-          const undo = lost ? quietly(ending.giveBack()) : EMPTY
-          lost = false
-          return concat(
-            undo.pipe(ignoreElements()),
-            throwError(() => error),
-          )
-        }),
-        // Left between two runs: nothing is under way that would give the messages back.
-        tap({
-          unsubscribe: () => {
-            if (lost) quietly(ending.giveBack()).subscribe()
-          },
-        }),
-      )
-    })
+    end$(source).pipe(
+      restartBatch(
+        writer,
+        batch,
+        defer(() => quietly(ending.giveBack())),
+      ),
+    )
 }
 
 /** The two ways in which a batch ends, as cold Observables that emit nothing of interest. */
@@ -164,7 +131,21 @@ class BatchEnding<Offset extends object, Partition, Message> {
     this.#batch = batch
   }
 
+  /** Emits nothing. Not repeated: what is delivered to somebody else already doesn't come back. */
+  hold(): Observable<never> {
+    return defer(() => {
+      const reader = this.#reader
+      const { start, end, committed } = this.#batch
+      if (reader.kind !== 'acked' || reader.hold === undefined || committed) return EMPTY
+      return fromCommand(() => reader.hold?.(start, end)).pipe(ignoreElements())
+    })
+  }
+
   commit(messages: readonly Message[]): Observable<unknown> {
+    return concat(this.#commit(messages), this.#tellSettlements())
+  }
+
+  #commit(messages: readonly Message[]): Observable<unknown> {
     const reader = this.#reader
     const { commit } = reader
     const { end, planned, batchId } = this.#batch
@@ -211,14 +192,38 @@ class BatchEnding<Offset extends object, Partition, Message> {
         context.emit({ type: 'released', batchId })
         return this.#done('abandoned')
       }),
+      this.#tellSettlements(),
     )
+  }
+
+  /** For metrics: that they can't be had changes nothing. */
+  #tellSettlements(): Observable<never> {
+    return defer(() => {
+      const reader = this.#reader
+      const { context, batchId } = this.#batch
+      try {
+        const counts = reader.kind === 'acked' ? reader.settlements?.() : undefined
+        if (counts !== undefined) context.emit({ type: 'settlements', batchId, counts })
+      } catch (error) {
+        context.emit({ type: 'warning', message: `the settlements of batch ${batchId} are not known`, error })
+      }
+      return EMPTY
+    })
   }
 
   #done(outcome: BatchOutcome): Observable<unknown> {
     const { planned, batchId, context } = this.#batch
     return this.#log.done(planned, outcome).pipe(
       timed(context, 'commitOffsets'),
-      tap(() => context.emit({ type: 'done', batchId, outcome })),
+      tap(() => {
+        const checkpointBytes = this.#log.session.bytesWritten?.()
+        context.emit({
+          type: 'done',
+          batchId,
+          outcome,
+          ...(checkpointBytes === undefined ? {} : { checkpointBytes }),
+        })
+      }),
     )
   }
 

@@ -11,6 +11,7 @@ export const errorCodes = {
   port: 'SLUICE_PORT',
   operator: 'SLUICE_OPERATOR',
   pushOverflow: 'SLUICE_PUSH_OVERFLOW',
+  stalled: 'SLUICE_STALLED',
   circuitOpen: 'SLUICE_CIRCUIT_OPEN',
   checkpointCorrupt: 'SLUICE_CHECKPOINT_CORRUPT',
   checkpointLocked: 'SLUICE_CHECKPOINT_LOCKED',
@@ -85,6 +86,12 @@ export class OperatorError extends SluiceError {
 export class PushOverflowError extends SluiceError {
   readonly code = errorCodes.pushOverflow
   readonly retryable = false
+}
+
+/** The watchdog gave an attempt at a partition up, because nothing moved in it. */
+export class PartitionStalledError extends SluiceError {
+  readonly code = errorCodes.stalled
+  readonly retryable = true
 }
 
 /** A circuit breaker is open: the call was not made. */

@@ -54,18 +54,28 @@ export class IdentityWindow<Row> {
   }
 
   /** The journal of a batch, without the rows that are known already. They count as known after {@link accept}. */
-  capture(batchId: number, chunks: readonly (readonly Row[])[], encode: Encode): readonly Uint8Array[] {
+  capture(
+    batchId: number,
+    chunks: readonly (readonly Row[])[],
+    encode: Encode,
+    onKnown: (rows: number) => void = () => {},
+  ): readonly Uint8Array[] {
+    let known = 0
     const fresh = new Set<string>()
     const kept = chunks.map((rows) =>
       rows.filter((row) => {
         const identity = this.#identity(row)
         if (typeof identity !== 'string' || identity === '')
           throw new PortError('journaled: identity must give a string that is not empty')
-        if (this.#known.has(identity) || fresh.has(identity)) return false
+        if (this.#known.has(identity) || fresh.has(identity)) {
+          known++
+          return false
+        }
         fresh.add(identity)
         return true
       }),
     )
+    if (known > 0) onKnown(known)
     this.#captured = [...fresh]
     return encode(
       { identities: this.#captured, ...(batchId % snapshotEvery === 0 ? { snapshot: [...this.#known] } : {}) },

@@ -150,7 +150,11 @@ function journaledReader<Offset extends object, Row extends object>(
     capture: (batch, context) =>
       read(batch, context).pipe(
         toArray(),
-        map((chunks) => (known === undefined ? encode({}, chunks) : known.capture(batch.batchId, chunks, encode))),
+        map((chunks) =>
+          known === undefined
+            ? encode({}, chunks)
+            : known.capture(batch.batchId, chunks, encode, (rows) => context.report({ bytes: 0, deduplicated: rows })),
+        ),
       ),
     captured: (batch) => {
       known?.accept()

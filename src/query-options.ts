@@ -12,6 +12,7 @@ import type { QuerySpec } from './query.ts'
 import { type RetryPolicy, retryPolicy } from './retry.ts'
 import { defaultHighWaterBytes } from './run-context.ts'
 import { continuously, type Trigger } from './trigger.ts'
+import { type WatchdogOptions, watchdogSettings } from './watchdog.ts'
 
 /** How much one batch takes. Without an option, what the source's `defaultLimit` says, else no limit. */
 export interface LimitOptions {
@@ -51,6 +52,8 @@ export interface QueryOptions<Dead = unknown> {
   readonly maxPushed?: number
   /** A partition that is being read and gives nothing for so long is told of as `stall`. 0: never. @default '1 minute' */
   readonly stallAfter?: Duration
+  /** Aborts an attempt at a partition in which nothing moves, and tries it again by `retry`; other partitions go on. `{}` for its defaults. @default nobody does */
+  readonly watchdog?: WatchdogOptions
   /** For every call of a port, and for a partition as a whole. @default 3 attempts, 100 ms · 2ⁿ with full jitter, 30 s at most */
   readonly retry?: Partial<RetryPolicy>
   /** Rebuilds source and sink when a run fails, and recovers. @default one run only */
@@ -93,6 +96,7 @@ export type QuerySettings = Pick<
   | 'highWaterBytes'
   | 'maxPushed'
   | 'stallAfterMs'
+  | 'watchdog'
 > & { readonly sinkId: string; readonly mode: RowMode }
 
 /** The options with their defaults. @throws OptionError */
@@ -107,6 +111,7 @@ export function querySettings<Dead>(options: QueryOptions<Dead>): QuerySettings 
     highWaterBytes: rules.limit,
     maxPushed: rules.positiveInteger,
     stallAfter: durationRule,
+    watchdog: rules.object,
     retry: rules.object,
     restart: rules.object,
     require: oneOf(...guaranteeLevels),
@@ -134,6 +139,7 @@ export function querySettings<Dead>(options: QueryOptions<Dead>): QuerySettings 
     maxPushed: options.maxPushed ?? 1000,
     // 0 is never, and not at once
     stallAfterMs: durationMs(options.stallAfter ?? '1 minute', 'writeStream', 'stallAfter') || Infinity,
+    watchdog: watchdogSettings(options.watchdog),
     sinkId: options.sinkId ?? 'main',
     mode,
   }

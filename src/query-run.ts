@@ -3,6 +3,7 @@ import type { QueryEvent } from './events.ts'
 import type { QueryProgress } from './progress.ts'
 import { ProgressFeed } from './progress-feed.ts'
 import type { RunControls } from './query.ts'
+import { SafeFeed } from './safe-feed.ts'
 import { Tracker } from './tracker.ts'
 import type { TriggerOutcome } from './trigger.ts'
 
@@ -30,8 +31,8 @@ export class QueryRun implements AsyncDisposable {
    */
   readonly progress$: Observable<QueryProgress>
   /**
-   * Everything that happens, as it happens. Hot, never fails, completes when the run is over. A subscriber that throws changes nothing that is delivered;
-   * RxJS reports its error as an uncaught one, which ends a process that doesn't handle these.
+   * Everything that happens, as it happens. Hot, never fails, completes when the run is over. An observer that throws changes nothing that is delivered,
+   * and doesn't end the process: its first error is a warning of the process.
    */
   readonly events$: Observable<QueryEvent>
   /**
@@ -59,7 +60,7 @@ export class QueryRun implements AsyncDisposable {
     const { promise, resolve, reject } = Promise.withResolvers<void>()
     this.terminated = promise
     this.#settle = { resolve, reject }
-    this.events$ = this.#events.asObservable()
+    this.events$ = new SafeFeed(this.#events, 'events$')
     this.progress$ = this.#progress
     queueMicrotask(() => this.#begin(run))
   }

@@ -26,6 +26,7 @@ const table: readonly (readonly [className: string, code: string, retryable: boo
   ['PortError', 'SLUICE_PORT', false],
   ['OperatorError', 'SLUICE_OPERATOR', false],
   ['PushOverflowError', 'SLUICE_PUSH_OVERFLOW', false],
+  ['PartitionStalledError', 'SLUICE_STALLED', true],
   ['CircuitOpenError', 'SLUICE_CIRCUIT_OPEN', true],
   ['CheckpointCorruptError', 'SLUICE_CHECKPOINT_CORRUPT', false],
   ['CheckpointLockedError', 'SLUICE_CHECKPOINT_LOCKED', true],

@@ -161,7 +161,8 @@ describe('the table of', () => {
     const { retry, ...settings } = clientSettings('rest', {})
     expect(defaultsOf('of rest and httpSink')).toMatchObject({
       retry: `${retry.maxAttempts} attempts, ${retry.initialDelayMs} ms · ${retry.factor}ⁿ with full jitter, ${retry.maxDelayMs / 1000} s at most`,
-      timeout: `${settings.connectMs / 1000} s to connect, ${settings.headersMs / 60_000} minute for the headers, ${settings.idleMs / 60_000} minute without a byte, ${settings.totalMs / 60_000} minutes in all`,
+      maxRetryAfter: `${settings.maxRetryAfterMs / 60_000} minutes`,
+      timeout: `${settings.authorizeMs / 60_000} minute for who asks (a token, a vault), ${settings.connectMs / 1000} s to connect, ${settings.headersMs / 60_000} minute for the headers, ${settings.idleMs / 60_000} minute without a byte, ${settings.totalMs / 60_000} minutes in all`,
     })
     const sink = httpSinkSettings({ url: 'http://127.0.0.1/' })
     expect(defaultsOf('of httpSink')).toMatchObject({
@@ -200,7 +201,9 @@ test('the list of events is complete', () => {
   const types = {
     started: 1,
     triggered: 1,
+    overrun: 1,
     planned: 1,
+    captured: 1,
     'partition-started': 1,
     'partition-progress': 1,
     'partition-finished': 1,
@@ -208,11 +211,13 @@ test('the list of events is complete', () => {
     retry: 1,
     lag: 1,
     stall: 1,
+    watchdog: 1,
     skipped: 1,
     'sink-committed': 1,
     done: 1,
     'source-committed': 1,
     released: 1,
+    settlements: 1,
     phase: 1,
     idle: 1,
     warning: 1,

@@ -2,7 +2,13 @@ import type { Channel, ConsumeMessage, Message } from 'amqplib'
 import { asyncScheduler, defer, firstValueFrom, merge, type Observable, type SchedulerLike, Subject } from 'rxjs'
 import { describeError, RabbitError } from '../../errors.ts'
 import { byIdRange } from '../../partition.ts'
-import { type AckedReader, type ReadContext, type ReadLimit, readAllAvailable } from '../../source.ts'
+import {
+  type AckedReader,
+  type ReadContext,
+  type ReadLimit,
+  readAllAvailable,
+  type SettlementCounts,
+} from '../../source.ts'
 import { longTimer } from '../../timer.ts'
 import { checkQueue } from './checks.ts'
 import { RabbitConnection } from './connection.ts'
@@ -185,6 +191,11 @@ export class QueueReader<Content extends MessageContent>
     // A batch that was lost with its channel says nothing about its messages.
     if (settlement !== undefined && batch !== undefined) this.#shared.suspects?.failed(batch.identities)
     await this.#consumer.rest()
+  }
+
+  readonly settlements = (): SettlementCounts => {
+    const { settled, released, stale, redelivered, deadLettered } = this.#shared.counts
+    return { acknowledged: settled, released, stale, redelivered, deadLettered }
   }
 
   readonly stop = async (): Promise<void> => {
