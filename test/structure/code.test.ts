@@ -8,6 +8,7 @@ const entryPoints = [
   'operators/index.ts',
   'src/testing/index.ts',
   'src/connectors/rest/index.ts',
+  'src/connectors/postgres/index.ts',
   'src/connectors/rabbitmq/index.ts',
   'src/connectors/files/index.ts',
   'src/connectors/delta/index.ts',
