@@ -41,9 +41,10 @@ export default defineConfig({
         test: {
           name: 'integration',
           include: ['test/**/*.integration.test.ts'],
-          exclude: ['test/connectors/rabbitmq/**', 'test/examples/rabbitmq.integration.test.ts'], // npm run test:rabbitmq
+          globalSetup: ['./test/support/services.ts'],
           testTimeout: 300_000,
           hookTimeout: 120_000,
+          expect: { poll: { timeout: 10_000 } }, // of a server, on a machine that has others to do
         },
       },
     ],
