@@ -359,6 +359,13 @@ export const metricDefinitions = [
     help: 'Attempts that the watchdog gave up.',
   },
   {
+    name: 'sluice_partition_lag_rows',
+    kind: 'gauge',
+    unit: 'rows',
+    labels: partition,
+    help: 'Rows to the head of the source, of partitions with positions of their own; missing where the source can not tell.',
+  },
+  {
     name: 'sluice_partition_in_flight_rows',
     kind: 'gauge',
     unit: 'rows',

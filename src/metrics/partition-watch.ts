@@ -49,6 +49,8 @@ export interface PartitionSnapshot extends Readonly<PartitionTotals> {
   readonly lastErrorAt: number
   /** When anything last moved in it. */
   readonly lastMovedAt: number
+  /** Behind the head of its source; `undefined` where the source can't tell. */
+  readonly lagRows: number | undefined
 }
 
 const noTotals: PartitionTotals = {
@@ -92,6 +94,7 @@ export class PartitionWatch {
   #lastCommitAt = 0
   #lastErrorAt = 0
   #lastSeenAt: number
+  #lagRows: number | undefined
 
   constructor(partition: string, at: number) {
     this.partition = partition
@@ -140,6 +143,10 @@ export class PartitionWatch {
 
   aborted(): void {
     this.#watchdogAborts++
+  }
+
+  lags(rows: number): void {
+    this.#lagRows = rows
   }
 
   /** What goes on between attempts, from now on. */
@@ -208,6 +215,7 @@ export class PartitionWatch {
       lastCommitAt: this.#lastCommitAt,
       lastErrorAt: this.#lastErrorAt,
       lastMovedAt,
+      lagRows: this.#lagRows,
     }
   }
 

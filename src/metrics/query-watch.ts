@@ -212,7 +212,10 @@ export class QueryWatch {
         this.#retries(event)
         break
       case 'lag':
-        for (const { source, rows } of event.sources) this.#lags.set(source, { rows, at })
+        for (const { source, rows, partitions = {} } of event.sources) {
+          this.#lags.set(source, { rows, at })
+          for (const [label, behind] of Object.entries(partitions)) this.#partitions.get(label)?.lags(behind)
+        }
         break
       case 'stall':
         this.#slots.get(event.partitionId)?.stalls(event.partitionId)

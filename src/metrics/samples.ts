@@ -100,6 +100,7 @@ function putPartition(put: Put, query: string, snapshot: PartitionSnapshot): voi
   put('sluice_partition_retries_total', labels, snapshot.retries)
   put('sluice_partition_stalls_total', labels, snapshot.stalls)
   put('sluice_partition_watchdog_aborts_total', labels, snapshot.watchdogAborts)
+  if (snapshot.lagRows !== undefined) put('sluice_partition_lag_rows', labels, snapshot.lagRows)
   put('sluice_partition_in_flight_rows', labels, snapshot.inFlightRows)
   put('sluice_partition_in_flight_chunks', labels, snapshot.inFlightChunks)
   put('sluice_partition_uncommitted_rows', labels, snapshot.uncommittedRows)
