@@ -101,7 +101,8 @@ describe('perKeyOffset', () => {
     const end = answer(latestOffset(start, limit({ maxRows: 11 })))
     expect(end).toEqual(offsets({ a: 1, b: 5, c: 5, d: 0 }))
     expect(answer(distance?.(start, end) ?? of(-1))).toBe(11)
-    expect(Object.values(answer(distances?.(start, end) ?? of({}))).reduce((a, b) => a + b, 0)).toBe(11)
+    const byKey = answer<Readonly<Record<string, number>>>(distances?.(start, end) ?? of({}))
+    expect(Object.values(byKey).reduce((a, b) => a + b, 0)).toBe(11)
     expect(answer(latestOffset(end, limit({ maxRows: 11 })))).toEqual(answer(latestOffset(end, limit({ maxRows: 11 }))))
   })
 
