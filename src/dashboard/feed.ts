@@ -31,7 +31,6 @@ export class Feed {
       response.end()
       return
     }
-    request.socket.setTimeout(0) // it says something each second; one that doesn't read is found by what waits for it
     const send = (full: boolean): void => {
       if (response.writableLength > mostWaiting) {
         response.destroy()

@@ -93,7 +93,7 @@ export async function startServer(
     },
   )
   server.maxConnections = 100
-  server.setTimeout(30_000) // of sockets on which nothing moves: a reader that doesn't read
+  server.timeout = 30_000 // of sockets on which nothing moves: a reader that doesn't read
   const respond = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
     const { headers, method } = request
     if (headers['content-length'] !== undefined && headers['content-length'] !== '0') return refuse(request, response)

@@ -26,3 +26,12 @@ export {
 } from './prometheus.ts'
 export { type MetricsServer, type ServeMetricsOptions, serveMetrics } from './serve-metrics.ts'
 export type { RunningServer, ServerOptions } from './http-server.ts'
+
+// For alerts and dashboards
+export { type AlertRule, alertRules } from './alerts.ts'
+export { grafanaDashboard } from './grafana.ts'
+export { monitoringFiles } from './monitoring-files.ts'
+
+// Terminal and logs
+export { type ConsoleProgressOptions, consoleProgress, type ProgressStream } from './console-progress.ts'
+export { type Logger, logRun } from './logger.ts'
