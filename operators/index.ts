@@ -25,6 +25,7 @@ export { mergeBounded } from '../src/merge-bounded.ts'
 export { watchProgress } from './watch-progress.ts'
 export { type PartitionMessage, writeTo } from './write-to.ts'
 export { type CommittableReader, commitTo } from './commit-to.ts'
+export { restartBatch } from './restart-batch.ts'
 
 // Around the stages
 export { callPort, commandPort } from './call-port.ts'

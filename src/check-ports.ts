@@ -22,6 +22,7 @@ const readerPorts = {
     accepts: (value: unknown) => value === 'replayable' || value === 'acked',
   },
   commit: call,
+  hold: call,
   release: call,
   settlements: call,
   repeatable: { expected: 'true or false', accepts: (value: unknown) => typeof value === 'boolean' },
@@ -67,12 +68,12 @@ const writerPorts = {
  */
 export function checkReader(source: string, reader: object): void {
   const owner = `source ${JSON.stringify(source)}`
-  const { release, ...replayable } = readerPorts
+  const { hold, release, ...replayable } = readerPorts
   const queue = (reader as { readonly kind?: unknown } | null)?.kind === 'acked'
   checkPorts(
     owner,
     reader,
-    queue ? { ...replayable, commit: needed, release: { ...release, required: true } } : replayable,
+    queue ? { ...replayable, hold, commit: needed, release: { ...release, required: true } } : replayable,
   )
 }
 

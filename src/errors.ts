@@ -24,6 +24,8 @@ export const errorCodes = {
   http: 'SLUICE_HTTP',
   rabbit: 'SLUICE_RABBITMQ',
   rabbitRefused: 'SLUICE_RABBITMQ_REFUSED',
+  postgres: 'SLUICE_POSTGRES',
+  postgresRefused: 'SLUICE_POSTGRES_REFUSED',
 } as const
 
 /** One of {@link errorCodes}. */
@@ -159,6 +161,39 @@ export class RabbitRefusedError extends SluiceError {
   readonly retryable = false
 }
 
+/** What the server says of a failed statement, without the values of rows. */
+interface PostgresFailure extends ErrorOptions {
+  /** Its code of five characters; `undefined` for what the server didn't say. */
+  readonly sqlState?: string | undefined
+}
+
+/** PostgreSQL or the way to it failed: a lost connection, a time-out, a deadlock, a transaction that could not be serialised. */
+export class PostgresError extends SluiceError {
+  readonly code = errorCodes.postgres
+  readonly retryable = true
+  readonly sqlState: string | undefined
+  /** The transaction of the batch is gone with all its rows: see {@link restartsBatch}. */
+  readonly restartsBatch: boolean
+
+  constructor(message?: string, options: PostgresFailure & { readonly restartsBatch?: boolean } = {}) {
+    super(message, options)
+    this.sqlState = options.sqlState
+    this.restartsBatch = options.restartsBatch ?? false
+  }
+}
+
+/** PostgreSQL said no, and would say so again: no such table, a value that doesn't fit, a constraint, no permission. */
+export class PostgresRefusedError extends SluiceError {
+  readonly code = errorCodes.postgresRefused
+  readonly retryable = false
+  readonly sqlState: string | undefined
+
+  constructor(message?: string, options: PostgresFailure = {}) {
+    super(message, options)
+    this.sqlState = options.sqlState
+  }
+}
+
 /** Where a query failed. `cause` is the error as it was thrown. */
 export class QueryError extends SluiceError {
   readonly code = errorCodes.query
@@ -195,6 +230,15 @@ export function isSluiceError(error: unknown): error is SluiceError {
 export function isRetryable(error: unknown): boolean {
   if (typeof error !== 'object' || error === null || !('retryable' in error)) return true
   return error.retryable !== false
+}
+
+/**
+ * Whether a sink has lost what it had of the batch, so that all of its partitions must be written again. An error says so itself
+ * with a property `restartsBatch: true`.
+ */
+export function restartsBatch(error: unknown): boolean {
+  if (error instanceof QueryError) return restartsBatch(error.cause)
+  return typeof error === 'object' && error !== null && 'restartsBatch' in error && error.restartsBatch === true
 }
 
 /** The delay an error asks for before the next attempt (`retryAfter`, milliseconds), or `undefined`. */

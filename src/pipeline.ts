@@ -78,7 +78,7 @@ export function runPipeline<Offset extends object, Partition, Row extends object
     of(planned).pipe(
       beginBatch(writer),
       concatMap((batch) =>
-        from(batch.committed ? [] : batch.tasks).pipe(
+        defer(() => from(batch.committed ? [] : batch.tasks)).pipe(
           mergeBounded(
             (task) =>
               attemptPartition(task, (attempt) =>

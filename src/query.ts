@@ -306,7 +306,7 @@ function startWriter<Out extends object, Message>(
   context: RunContext,
 ): Observable<never> {
   const { queryId, session } = log
-  const start = { queryId, sinkId: spec.sink.id, epoch: session.epoch, schema: spec.schema }
+  const start = { queryId, sinkId: spec.sink.id, epoch: session.epoch, schema: spec.schema, onlySink: true }
   return commandPort(context, 'start of the sink', () => writer.start?.(start)).pipe(ignoreElements())
 }
 

@@ -20,7 +20,7 @@ export interface ReadContext extends PartitionContext {}
  * What every stream reader offers, in the order in which the engine calls it:
  *
  * `initialOffset` once in the life of a query → for each batch `latestOffset` → `partitions` → (the plan is made durable)
- * → `read` for each partition → (the writer commits, the batch is logged as done) → `commit`. A replayed batch starts at `read`.
+ * → `read` for each partition → (of a queue: `hold`) → (the writer commits, the batch is logged as done) → `commit`. A replayed batch starts at `read`.
  *
  * Every call but `read` is made one at a time; `reportLatestOffset`, and `distance` with it, also beside the others, once a batch, for the lag.
  * A call that fails is repeated by the query's retry policy; not for the lag, which then isn't told.
@@ -118,6 +118,12 @@ export interface SettlementCounts {
 export interface AckedReader<Offset extends object, Partition, Row extends object>
   extends ReaderBase<Offset, Partition, Row> {
   readonly kind: 'acked'
+  /**
+   * Fails when `[start, end)` can't be acknowledged any more, because it is being delivered again: its connection was lost since it was read.
+   * Called once, right before the writer commits, and not repeated; the batch is then released and abandoned, and the sink never has it.
+   * With a writer that gathers until its commit this leaves one way to a repeat: a connection lost between `hold` and the broker's receipt of `commit`.
+   */
+  readonly hold?: (start: Offset, end: Offset) => Result<unknown>
   /** Acknowledges everything before `end`. Called after the writer committed and the batch was logged as done. Never sends a stale ack. */
   readonly commit: (end: Offset) => Result<unknown>
   /** Gives `[start, end)` back to the queue: the batch failed and is abandoned; the messages come again in a later batch. */

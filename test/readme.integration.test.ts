@@ -6,10 +6,11 @@ import { delimiter, join } from 'node:path'
 import { fileURLToPath, pathToFileURL } from 'node:url'
 import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest'
 import { committedRows, startNode } from './examples/child.ts'
-import { type Block, blocksOf, readme } from './readme-blocks.ts'
+import { guides } from './guides.ts'
+import { type Block, readme } from './readme-blocks.ts'
 
 const root = fileURLToPath(new URL('../', import.meta.url))
-const blocks = blocksOf(readme)
+const blocks = guides.flatMap((guide) => guide.blocks)
 /** Within the package, so that the programs import it by its own name. */
 let folder = ''
 
@@ -22,7 +23,7 @@ beforeAll(() => {
 })
 afterAll(() => rmSync(folder, { recursive: true, force: true }))
 
-test('all programs of the README type-check', () => {
+test('all programs of the guides type-check', () => {
   const config = join(folder, 'tsconfig.json')
   writeFileSync(config, JSON.stringify({ extends: join(root, 'tsconfig.json'), include: ['*.ts'] }))
   const { stdout, status } = spawnSync(
@@ -36,9 +37,13 @@ test('all programs of the README type-check', () => {
   expect(status).toBe(0)
 })
 
-const [comments, ...others] = blocks as [Block, ...Block[]]
+const [comments] = blocks as [Block, ...Block[]]
 
-test.for(others)('$name runs as it stands, and prints what it says', async (block) => {
+const runnable = guides.flatMap(({ file, blocks: those }) =>
+  those.filter((block) => block !== comments).map((block) => ({ file, name: block.name, block })),
+)
+
+test.for(runnable)('$file, $name runs as it stands, and prints what it says', async ({ block }) => {
   if (!existsSync(join(root, 'dist/src/index.js'))) throw new Error('"npm run build" first')
   const cwd = workFolder()
   const program = startNode(fileOf(block), { cwd })

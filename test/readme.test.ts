@@ -12,14 +12,22 @@ import type { QueryEvent } from '../src/events.ts'
 import { computeGuarantee, type GuaranteeInput } from '../src/guarantee.ts'
 import * as sluice from '../src/index.ts'
 import { querySettings } from '../src/query-options.ts'
+import { guideOf, guides } from './guides.ts'
 import { blocksOf, readme, tableWith } from './readme-blocks.ts'
 
 const root = new URL('../', import.meta.url)
 
-test('every link leads to a file', () => {
-  const targets = [...readme.matchAll(/\]\(([^)#]+)\)/g)].map(([, target]) => target!)
-  expect(targets.length).toBeGreaterThan(3)
-  expect(targets.filter((target) => !/^https?:/.test(target) && !existsSync(new URL(target, root)))).toEqual([])
+test.for(guides)('every link of $file leads to a file', ({ file, text }) => {
+  const targets = [...text.matchAll(/\]\(([^)#]+)\)/g)].map(([, target]) => target!)
+  expect(targets.length).toBeGreaterThan(0)
+  const here = new URL(file, root)
+  expect(targets.filter((target) => !/^https?:/.test(target) && !existsSync(new URL(target, here)))).toEqual([])
+})
+
+test('the README leads to every guide', () => {
+  expect(
+    guides.map(({ file }) => file).filter((file) => file !== 'README.md' && !readme.includes(`](${file})`)),
+  ).toEqual([])
 })
 
 test('every npm command is a script, and the named Node is the one of the package', () => {
@@ -27,7 +35,7 @@ test('every npm command is a script, and the named Node is the one of the packag
     scripts: Record<string, string>
     engines: { node: string }
   }
-  const commands = [...readme.matchAll(/npm (?:run )?(\w+)/g)].map(([, name]) => name!)
+  const commands = guides.flatMap(({ text }) => [...text.matchAll(/npm (?:run )?([\w:]+)/g)].map(([, name]) => name!))
   expect(commands).toContain('start')
   expect(commands.filter((name) => scripts[name] === undefined)).toEqual([])
   expect(engines.node).toBe(`>=${/Node (\d+\.\d+)/.exec(readme)?.[1]}.0`)
@@ -37,7 +45,7 @@ test('no program writes where another one or an example does', () => {
   const foldersOf = (code: string) => [
     ...new Set([...code.matchAll(/'((?:data|checkpoints)\/[\w-]+)'/g)].map(([, name]) => name!)),
   ]
-  const folders = blocksOf(readme).flatMap(({ code }) => foldersOf(code))
+  const folders = guides.flatMap(({ blocks }) => blocks.flatMap(({ code }) => foldersOf(code)))
   expect(folders.length).toBeGreaterThan(5)
   expect(folders.filter((name, index) => folders.indexOf(name) !== index)).toEqual([])
   const examples = readdirSync(new URL('examples/', root))
@@ -63,10 +71,12 @@ test('every example is in the list, and is run by the tests', () => {
 })
 
 test('every block is a whole program', () => {
-  const blocks = blocksOf(readme)
-  expect(blocks.length).toBeGreaterThan(9)
-  expect(blocks.filter(({ code }) => !/^import .* from 'sluice/m.test(code)).map(({ name }) => name)).toEqual([])
-  expect(readme.match(/^```\w+$/gm)?.filter((fence) => fence !== '```ts' && fence !== '```text')).toEqual([])
+  expect(blocksOf(readme).length).toBeGreaterThan(9)
+  for (const { file, text, blocks } of guides) {
+    expect(blocks.length, file).toBeGreaterThan(0)
+    expect(blocks.filter(({ code }) => !/^import .* from 'sluice/m.test(code)).map(({ name }) => name)).toEqual([])
+    expect(text.match(/^```\w+$/gm)?.filter((fence) => fence !== '```ts' && fence !== '```text')).toEqual([])
+  }
 })
 
 describe('the table of', () => {
@@ -147,11 +157,12 @@ describe('the table of', () => {
 
   test('options of HTTP has the defaults', () => {
     const defaultsOf = (header: string) =>
-      Object.fromEntries(tableWith(readme, header).map((row) => [row[header], row.default]))
+      Object.fromEntries(tableWith(guideOf('rest'), header).map((row) => [row[header], row.default]))
     const { retry, ...settings } = clientSettings('rest', {})
     expect(defaultsOf('of rest and httpSink')).toMatchObject({
       retry: `${retry.maxAttempts} attempts, ${retry.initialDelayMs} ms · ${retry.factor}ⁿ with full jitter, ${retry.maxDelayMs / 1000} s at most`,
-      timeout: `${settings.connectMs / 1000} s to connect, ${settings.headersMs / 60_000} minute for the headers, ${settings.idleMs / 60_000} minute without a byte, ${settings.totalMs / 60_000} minutes in all`,
+      maxRetryAfter: `${settings.maxRetryAfterMs / 60_000} minutes`,
+      timeout: `${settings.authorizeMs / 60_000} minute for who asks (a token, a vault), ${settings.connectMs / 1000} s to connect, ${settings.headersMs / 60_000} minute for the headers, ${settings.idleMs / 60_000} minute without a byte, ${settings.totalMs / 60_000} minutes in all`,
     })
     const sink = httpSinkSettings({ url: 'http://127.0.0.1/' })
     expect(defaultsOf('of httpSink')).toMatchObject({
@@ -167,7 +178,7 @@ describe('the table of', () => {
     ['who asks', 'auth', 10],
   ] as const)('"%s" names what is exported', ([header, column, count]) => {
     const exported: Readonly<Record<string, unknown>> = http
-    const names = tableWith(readme, header).flatMap((row) => row[column]?.match(/\w+(?=\()/g) ?? [])
+    const names = tableWith(guideOf('rest'), header).flatMap((row) => row[column]?.match(/\w+(?=\()/g) ?? [])
     expect(names.filter((name) => typeof exported[name] !== 'function')).toEqual([])
     expect(names.length).toBeGreaterThanOrEqual(count)
   })
