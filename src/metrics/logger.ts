@@ -123,8 +123,8 @@ function diagnostics({
 }
 
 function errorOf(error: unknown): {
-  readonly err: { readonly type: string; readonly message: string; readonly code?: string }
+  readonly error: { readonly type: string; readonly message: string; readonly code?: string }
 } {
   const type = error instanceof Error ? error.name : typeof error
-  return { err: { type, message: describeError(error), ...(isSluiceError(error) ? { code: error.code } : {}) } }
+  return { error: { type, message: describeError(error), ...(isSluiceError(error) ? { code: error.code } : {}) } }
 }

@@ -96,7 +96,7 @@ describe('logRun', () => {
     const by = (event: string) => lines.filter((line) => line.event === event)
     expect(by('started')).toMatchObject([{ level: 30, query: 'numbers', guarantee: 'at-least-once' }])
     expect(by('partition-failed')).toMatchObject([
-      { level: 40, err: { type: 'Error', message: 'password=*** is wrong' } },
+      { level: 40, error: { type: 'Error', message: 'password=*** is wrong' } },
     ])
     expect(by('done').map(({ level }) => level)).toEqual([20, 20])
     expect(by('stopped')).toMatchObject([{ level: 30 }])
