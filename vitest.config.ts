@@ -7,6 +7,8 @@ const here = (path: string) => fileURLToPath(new URL(path, import.meta.url))
 export const alias = {
   'sluice/operators': here('./operators/index.ts'),
   'sluice/testing': here('./src/testing/index.ts'),
+  'sluice/metrics': here('./src/metrics/index.ts'),
+  'sluice/dashboard': here('./src/dashboard/index.ts'),
   'sluice/rest': here('./src/connectors/rest/index.ts'),
   'sluice/postgres': here('./src/connectors/postgres/index.ts'),
   'sluice/rabbitmq': here('./src/connectors/rabbitmq/index.ts'),

@@ -7,6 +7,8 @@ const entryPoints = [
   'src/index.ts',
   'operators/index.ts',
   'src/testing/index.ts',
+  'src/metrics/index.ts',
+  'src/dashboard/index.ts',
   'src/connectors/rest/index.ts',
   'src/connectors/postgres/index.ts',
   'src/connectors/rabbitmq/index.ts',
