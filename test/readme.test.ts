@@ -164,7 +164,8 @@ describe('the table of', () => {
     const { retry, ...settings } = clientSettings('rest', {})
     expect(defaultsOf('of rest and httpSink')).toMatchObject({
       retry: `${retry.maxAttempts} attempts, ${retry.initialDelayMs} ms · ${retry.factor}ⁿ with full jitter, ${retry.maxDelayMs / 1000} s at most`,
-      timeout: `${settings.connectMs / 1000} s to connect, ${settings.headersMs / 60_000} minute for the headers, ${settings.idleMs / 60_000} minute without a byte, ${settings.totalMs / 60_000} minutes in all`,
+      maxRetryAfter: `${settings.maxRetryAfterMs / 60_000} minutes`,
+      timeout: `${settings.authorizeMs / 60_000} minute for who asks (a token, a vault), ${settings.connectMs / 1000} s to connect, ${settings.headersMs / 60_000} minute for the headers, ${settings.idleMs / 60_000} minute without a byte, ${settings.totalMs / 60_000} minutes in all`,
     })
     const sink = httpSinkSettings({ url: 'http://127.0.0.1/' })
     expect(defaultsOf('of httpSink')).toMatchObject({

@@ -11,6 +11,7 @@ export const floors: readonly (readonly string[])[] = [
     'src/result.ts',
     'src/options.ts',
     'src/row.ts',
+    'src/json-text.ts',
     'src/duration.ts',
     'src/instant.ts',
     'src/timer.ts',

@@ -61,7 +61,7 @@ describe('what JSON would lose is an error that names the column', () => {
   ])('%s', (what, value) => {
     const encode = () => encodeRows([{ fine: 1 }, { fine: 2, reading: value }])
     expect(encode).toThrow(RowError)
-    expect(encode).toThrow('column "reading"')
+    expect(encode).toThrow('jsonLines: "reading"')
     expect(encode).toThrow(what)
   })
 })

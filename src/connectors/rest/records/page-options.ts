@@ -30,4 +30,5 @@ export const pageRules = {
   csv: rules.object,
   bufferBytes: rules.positiveInteger,
   exactDecimals: rules.boolean,
+  exactTexts: { expected: 'a set of names', accepts: (value) => value instanceof Set },
 } as const satisfies Record<keyof PageOptions, OptionRule>

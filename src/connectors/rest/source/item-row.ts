@@ -1,4 +1,5 @@
 import type { DataType, Field } from '../../../schema.ts'
+import { compiledRow } from './compiled-row.ts'
 import { type Convert, type EpochUnit, leafConverter, type TimeReading } from './item-values.ts'
 
 /**
@@ -13,6 +14,8 @@ function structOf(fields: readonly Field[], convertField: (field: Field) => Conv
   const columns = fields.map((field) => ({ name: field.name, convert: convertField(field) }))
   // What every object has (`constructor`, `__proto__`) must be looked at more closely.
   const isPlain = columns.every(({ name }) => !(name in Object.prototype))
+  const compiled = isPlain ? compiledRow(columns) : undefined
+  if (compiled !== undefined) return (item) => (isObject(item) ? compiled(item) : item)
   return (item) => {
     if (!isObject(item)) return item
     const row: Record<string, unknown> = {}

@@ -87,9 +87,26 @@ function toDouble(value: unknown): unknown {
   return typeof value === 'bigint' ? Number(value) : textToDouble(value)
 }
 
-const textToDecimal = ofText((text) => text)
+const textToDecimal = ofText(plainDecimal)
 function toDecimal(value: unknown): unknown {
-  return typeof value === 'number' || typeof value === 'bigint' ? String(value) : textToDecimal(value)
+  return typeof value === 'number' || typeof value === 'bigint' ? plainDecimal(String(value)) : textToDecimal(value)
+}
+
+const withExponent = /^([+-]?)(\d*)\.?(\d*)e([+-]?\d{1,4})$/i
+
+/** Without an exponent, which a decimal doesn't have: `1e-7` is `0.0000001`. */
+function plainDecimal(text: string): string {
+  const [, sign, whole = '', fraction = '', exponent] = withExponent.exec(text) ?? []
+  if (sign === undefined || whole + fraction === '') return text
+  const point = whole.length + Number(exponent)
+  const digits = (whole + fraction).padStart(whole.length + fraction.length - Math.min(0, point), '0')
+  const at = Math.max(0, point)
+  const integer = digits
+    .slice(0, at)
+    .padEnd(at, '0')
+    .replace(/^0+(?=\d)/, '')
+  const rest = digits.slice(at)
+  return `${sign}${integer || '0'}${rest === '' ? '' : `.${rest}`}`
 }
 
 function toText(value: unknown): unknown {

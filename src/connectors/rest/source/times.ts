@@ -30,31 +30,39 @@ function plainTime(text: string): number | undefined {
     return undefined
   if (text.charCodeAt(4) !== 45 || text.charCodeAt(7) !== 45) return undefined
   if (text.charCodeAt(13) !== 58 || text.charCodeAt(16) !== 58) return undefined
-  const year = digits(text, 0, 4)
-  const month = digits(text, 5, 7)
-  const day = digits(text, 8, 10)
-  const hours = digits(text, 11, 13)
-  const minutes = digits(text, 14, 16)
-  const seconds = digits(text, 17, 19)
-  const ms = length === 20 ? 0 : text.charCodeAt(19) === 46 ? digits(text, 20, 23) : Number.NaN
+  const year = twoDigits(text, 0) * 100 + twoDigits(text, 2)
+  const month = twoDigits(text, 5)
+  const day = twoDigits(text, 8)
+  const hours = twoDigits(text, 11)
+  const minutes = twoDigits(text, 14)
+  const seconds = twoDigits(text, 17)
+  const ms = length === 20 ? 0 : text.charCodeAt(19) === 46 ? twoDigits(text, 20) * 10 + digit(text, 22) : Number.NaN
   // Some months have fewer than 31 days, for which the closer look is; a year before 100 would be taken for one of the twentieth century.
   if (!(year >= 100 && month >= 1 && month <= 12 && day >= 1 && day <= (daysAtLeast[month - 1] as number)))
     return undefined
   if (!(hours <= 23 && minutes <= 59 && seconds <= 59 && ms >= 0)) return undefined
-  return Date.UTC(year, month - 1, day, hours, minutes, seconds, ms)
+  const date = (year * 12 + month) * 31 + day
+  if (date !== lastDate) {
+    lastDate = date
+    lastMidnight = Date.UTC(year, month - 1, day)
+  }
+  return lastMidnight + ((hours * 60 + minutes) * 60 + seconds) * 1_000 + ms
 }
+
+/** Rows that follow each other mostly have the same date. */
+let lastDate = Number.NaN
+let lastMidnight = Number.NaN
 
 const daysAtLeast = [31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31]
 
 /** NaN where there is anything else. */
-function digits(text: string, from: number, to: number): number {
-  let value = 0
-  for (let at = from; at < to; at++) {
-    const digit = text.charCodeAt(at) - 48
-    if (digit < 0 || digit > 9) return Number.NaN
-    value = value * 10 + digit
-  }
-  return value
+function twoDigits(text: string, at: number): number {
+  return digit(text, at) * 10 + digit(text, at + 1)
+}
+
+function digit(text: string, at: number): number {
+  const value = text.charCodeAt(at) - 48
+  return value >= 0 && value <= 9 ? value : Number.NaN
 }
 
 function offsetMs(text: string): number {

@@ -1,3 +1,5 @@
+import { execFileSync } from 'node:child_process'
+import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { itemRow } from '../../../../src/connectors/rest/source/item-row.ts'
 import type { EpochUnit } from '../../../../src/connectors/rest/source/item-values.ts'
@@ -60,6 +62,14 @@ describe('the row of an item', () => {
     ['double', 9007199254740993n, 9007199254740992],
     ['decimal(20,2)', '12345678901234567.89', '12345678901234567.89'],
     ['decimal(10,2)', 12.5, '12.5'],
+    ['decimal(20,10)', 1e-7, '0.0000001'],
+    ['decimal(20,10)', -1.25e-7, '-0.000000125'],
+    ['decimal(38,0)', 1e21, '1000000000000000000000'],
+    ['decimal(20,10)', '1.5E-3', '0.0015'],
+    ['decimal(20,10)', '-12.5e1', '-125'],
+    ['decimal(20,10)', '+0.0125e+2', '+1.25'],
+    ['decimal(20,10)', '.5e1', '5'],
+    ['decimal(20,10)', '0e0', '0'],
     ['string', 'a', 'a'],
     ['string', 12, '12'],
     ['string', '', ''],
@@ -77,6 +87,16 @@ describe('the row of an item', () => {
     expect(converted(type, value)).toEqual(expected)
   })
 
+  it('a decimal of any number is that number, without an exponent', () => {
+    fc.assert(
+      fc.property(fc.double({ noNaN: true, noDefaultInfinity: true, min: -1e30, max: 1e30 }), (number) => {
+        const plain = String((itemRow(schema('c decimal(38,10)'), times)({ c: number }) as { c: string }).c)
+        expect(plain).toMatch(/^-?\d+(\.\d+)?$/)
+        expect(Number(plain)).toBe(number === 0 ? 0 : number)
+      }),
+    )
+  })
+
   it.each(['int', 'bigint', 'double', 'boolean', 'decimal(4,2)', 'timestamp', 'binary'])(
     'an empty text is nothing in a column of type %s',
     (type) => {
@@ -88,6 +108,9 @@ describe('the row of an item', () => {
     ['int', '7.5', 'column "c": expected int, found a string'],
     ['int', 7.5, 'column "c": expected int, found a fractional number'],
     ['bigint', 2 ** 53, 'column "c": expected bigint, found a number'],
+    ['decimal(20,10)', 'e5', 'column "c": expected decimal(20,10), found a string that holds no such number'],
+    ['decimal(20,10)', '1e99999', 'column "c": expected decimal(20,10), found a string that holds no such number'],
+    ['decimal(10,2)', 1e-7, 'column "c": expected decimal(10,2), found a string that holds no such number'],
     ['boolean', 'yes', 'column "c": expected boolean, found a string'],
     ['binary', 'not base64!', 'column "c": expected binary, found a string'],
     ['binary', 'abcde', 'column "c": expected binary, found a string'],
@@ -132,4 +155,29 @@ describe('the row of an item', () => {
       expect(itemRow(schema('id int'), times)(item)).toBe(item)
     },
   )
+})
+
+describe('code that is made of a schema', () => {
+  it('says what the loop over its columns says, where no code may be made', () => {
+    const url = (name: string) => new URL(`../../../../src/${name}`, import.meta.url).href
+    const script = `
+      const { itemRow } = await import('${url('connectors/rest/source/item-row.ts')}')
+      const { schema } = await import('${url('schema.ts')}')
+      const row = itemRow(schema('a int, b string, t timestamp'), { epoch: {}, zone: undefined })
+      console.log(JSON.stringify([row({ a: '1', b: 2, t: '2026-01-01T12:00:00Z', more: 1 }), row({}), row(null), row('x')]))`
+    const run = (...flags: readonly string[]) =>
+      execFileSync(process.execPath, [...flags, '--input-type=module', '-e', script], { encoding: 'utf8' })
+    const expected = [{ a: 1, b: '2', t: noon.toISOString() }, { a: null, b: null, t: null }, null, 'x']
+    expect(JSON.parse(run())).toEqual(expected)
+    expect(JSON.parse(run('--disallow-code-generation-from-strings'))).toEqual(expected)
+  })
+
+  it('holds names as texts, whatever stands in them', () => {
+    const names = ['a"b', "a'b", 'a`b', '\\', '\u2028', '}', '*/']
+    const fields = names.map((name) => ({ name, type: { kind: 'int' as const }, nullable: true }))
+    const row = itemRow({ fields }, times)
+    expect(row(Object.fromEntries(names.map((name, at) => [name, `${at}`])))).toEqual(
+      Object.fromEntries(names.map((name, at) => [name, at])),
+    )
+  })
 })

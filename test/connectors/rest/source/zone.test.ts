@@ -16,10 +16,12 @@ describe('a zone', () => {
     expect(text(zoneOf('America/St_Johns').wall(at('2026-01-01T00:00:00')))).toBe('2025-12-31T20:30:00')
   })
 
-  it('takes a wall time that comes twice for the first, and one that is skipped for what it would have been', () => {
+  it('takes a wall time that comes twice for the first, and one that is skipped for when clocks were set forward', () => {
     expect(text(berlin.instant(at('2026-10-25T02:30:00')))).toBe('2026-10-25T00:30:00')
     expect(text(berlin.instant(at('2026-10-25T03:00:00')))).toBe('2026-10-25T02:00:00')
-    expect(text(berlin.instant(at('2026-03-29T02:30:00')))).toBe('2026-03-29T01:30:00')
+    expect(text(berlin.instant(at('2026-03-29T02:00:00')))).toBe('2026-03-29T01:00:00')
+    expect(text(berlin.instant(at('2026-03-29T02:30:00')))).toBe('2026-03-29T01:00:00')
+    expect(text(berlin.instant(at('2026-03-29T03:00:00')))).toBe('2026-03-29T01:00:00')
     expect(text(berlin.instant(at('2026-03-29T01:59:59')))).toBe('2026-03-29T00:59:59')
   })
 
@@ -36,6 +38,30 @@ describe('a zone', () => {
     expect(lordHowe.foldStart(again)).toBe(again)
     expect(lordHowe.foldStart(again - 1)).toBeUndefined()
     expect(lordHowe.foldStart(again + hour / 2 - 1)).toBe(again)
+  })
+
+  it('knows where a gap begins', () => {
+    expect(berlin.gapStart(at('2026-03-29T01:59:59'))).toBeUndefined()
+    expect(text(berlin.gapStart(at('2026-03-29T02:00:00')) ?? 0)).toBe('2026-03-29T02:00:00')
+    expect(text(berlin.gapStart(at('2026-03-29T02:59:59')) ?? 0)).toBe('2026-03-29T02:00:00')
+    expect(berlin.gapStart(at('2026-03-29T03:00:00'))).toBeUndefined()
+    // Midnight in Cairo; half an hour on Lord Howe Island; a day in Samoa.
+    expect(text(zoneOf('Africa/Cairo').gapStart(at('2026-04-24T00:10:00')) ?? 0)).toBe('2026-04-24T00:00:00')
+    expect(text(zoneOf('Australia/Lord_Howe').gapStart(at('2026-10-04T02:29:59')) ?? 0)).toBe('2026-10-04T02:00:00')
+    expect(text(zoneOf('Pacific/Apia').gapStart(at('2011-12-30T12:00:00')) ?? 0)).toBe('2011-12-30T00:00:00')
+  })
+
+  it('never takes a later wall time for an earlier instant', () => {
+    const zones = fc.constantFrom('Europe/Berlin', 'America/New_York', 'Australia/Lord_Howe', 'Africa/Cairo')
+    // Around changes: quarters of an hour in the last week of March, April, September and October.
+    const days = fc.constantFrom('2026-03-07', '2026-03-28', '2026-04-04', '2026-04-23', '2026-10-03', '2026-10-24')
+    fc.assert(
+      fc.property(zones, days, fc.nat(72 * 60), fc.nat(180), (name, day, minutes, later) => {
+        const zone = zoneOf(name)
+        const wall = at(`${day}T00:00:00`) + minutes * 60_000
+        expect(zone.instant(wall + later * 60_000)).toBeGreaterThanOrEqual(zone.instant(wall))
+      }),
+    )
   })
 
   it('is refused when nobody knows it', () => {

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
-import { jsonText } from '../../../../src/connectors/rest/sink/json-text.ts'
-import { RowError } from '../../../../src/errors.ts'
+import { RowError } from '../src/errors.ts'
+import { jsonText } from '../src/json-text.ts'
 
 const row = { id: 1, name: 'Ada', admin: true, gone: null }
 
@@ -32,14 +32,16 @@ describe('jsonText', () => {
 
   it.each<[string, unknown, RegExp]>([
     ['NaN', { id: Number.NaN }, /^"id" holds NaN, which JSON can't hold$/],
-    ['an infinity', { deep: { id: -Infinity } }, /"id" holds -Infinity/],
+    ['an infinity', { deep: { id: -Infinity } }, /^"deep" \(at "id"\) holds -Infinity/],
     ['an invalid date', { at: new Date(Number.NaN) }, /"at" holds an invalid date/],
     ['a function', { f: () => 1 }, /"f" holds a function/],
     ['a symbol', { s: Symbol('secret') }, /"s" holds a symbol/],
     ['a map', { m: new Map([['secret', 1]]) }, /"m" holds a Map/],
     ['a set', new Set([1]), /^it holds a Set/],
     ['other binary', { b: new Float64Array(1) }, /"b" holds a Float64Array/],
-    ['a circle', circle(), /can't be written/],
+    ['undefined in a list', { list: [undefined] }, /^"list" \(at "0"\) holds undefined in a list/],
+    ['an error', { cause: new Error('secret') }, /"cause" holds a Error/],
+    ['a circle', circle(), /^"self" can't be written as JSON$/],
     ['undefined', undefined, /undefined/],
   ])('refuses %s, and names where', (_, value, message) => {
     expect(() => jsonText(value, 'text')).toThrow(RowError)

@@ -10,8 +10,8 @@ import { Listed, type ListItem, namedItems } from './listed.ts'
 import { type AnySlicing, opaque, type Partitioning } from './partitioning.ts'
 import { type Extract, rowsOf, type Slicing, type StreamPart } from './slicing.ts'
 
-/** Options of {@link byList}. */
-export interface ListOptions<Within extends Partitioning | undefined> {
+/** Options of {@link byItems}. */
+export interface ItemsOptions<Within extends Partitioning | undefined> {
   /** The field that names an item: texts become a field of this name, `{key}`. Every item has its own; it is stored in the checkpoint. @default 'key' */
   readonly key?: string
   /** How the rows of one item are cut further: `byTime` or `byIds`. A `cursor` beside the list does the same. @default not at all */
@@ -19,7 +19,7 @@ export interface ListOptions<Within extends Partitioning | undefined> {
 }
 
 /** The rows of one item: all of them, or a partition of how they are cut further. */
-export interface ListPartition {
+export interface ItemPartition {
   readonly of: Fields
   readonly range?: unknown
 }
@@ -35,16 +35,18 @@ const itemsRule: OptionRule = {
  * With a `cursor`, or with `within`, each item has a position of its own, and a list that is a function is asked again for each batch: a new item joins with its own beginning,
  * one that is gone keeps its position. Without, it is for batches. **Hazard**: the fields of items stand in the checkpoint's plans, so no secrets among them.
  *
+ * (`byList` of `sluice` is another thing: it cuts a list that a source has into partitions.)
+ *
  * ```ts
- * rest({ url: 'https://…/stations/{station}/readings', schema, cursor, partitions: byList(['berlin', 'oslo'], { key: 'station' }) })
+ * rest({ url: 'https://…/stations/{station}/readings', schema, cursor, partitions: byItems(['berlin', 'oslo'], { key: 'station' }) })
  * ```
  * @throws OptionError
  */
-export function byList<const Within extends Partitioning | undefined = undefined>(
+export function byItems<const Within extends Partitioning | undefined = undefined>(
   items: readonly ListItem[] | (() => Result<readonly ListItem[]>),
-  options: ListOptions<Within> = {},
+  options: ItemsOptions<Within> = {},
 ): Partitioning<ColumnsOf<Within>, PositionsOf<Within>> {
-  const owner = 'byList'
+  const owner = 'byItems'
   validateOptions(owner, { items, ...options }, { items: itemsRule, key: rules.string, within: rules.object })
   const { key = 'key', within } = options
   const stated = typeof items === 'function' ? [] : [...namedItems(owner, key, items).values()]
@@ -64,7 +66,7 @@ export function byList<const Within extends Partitioning | undefined = undefined
 type ColumnsOf<Within> = Within extends Partitioning<infer Column, boolean> ? Column : never
 type PositionsOf<Within> = Within extends Partitioning<string, infer Positions> ? Positions : false
 
-function wholeItems<Row extends object>(listed: Listed, extract: Extract<Row>): Slicing<never, ListPartition, Row> {
+function wholeItems<Row extends object>(listed: Listed, extract: Extract<Row>): Slicing<never, ItemPartition, Row> {
   return {
     all: () => listed.now().pipe(map((named) => [...named.values()].map((of) => ({ of })))),
     read: ({ of }, signal) => {
@@ -79,7 +81,7 @@ function cutItems<Row extends object>(
   listed: Listed,
   extract: Extract<Row>,
   slice: (extract: Extract<Row>) => AnySlicing<Row>,
-): Slicing<PerKeyOffset<OffsetObject>, ListPartition, Row> {
+): Slicing<PerKeyOffset<OffsetObject>, ItemPartition, Row> {
   const slicings = new Map<string, AnySlicing<Row>>()
   /** One for each item, because it may keep rows between planning and reading. */
   const slicingOf = (fields: Fields): AnySlicing<Row> => {
@@ -119,7 +121,7 @@ function cutItems<Row extends object>(
     partitions: (start, end) => {
       const ranges = anyOf.partitions(start, end)
       if (Array.isArray(ranges)) return ranges
-      throw new PortError("byList: parents have to be asked for, and so can't stand within a list")
+      throw new PortError("byItems: parents have to be asked for, and so can't stand within a list")
     },
     compare: anyOf.compare,
     ...(anyOf.reportLatestOffset && {
@@ -136,7 +138,7 @@ function cutItems<Row extends object>(
         return perKey.latestOffset(start, limit)
       },
       partitions: (start, end) =>
-        perKey.partitions(start, end).map(({ key, range }): ListPartition => ({ of: listed.fieldsOf(key), range })),
+        perKey.partitions(start, end).map(({ key, range }): ItemPartition => ({ of: listed.fieldsOf(key), range })),
       compare: perKey.compare,
       ...(anyOf.reportLatestOffset && { reportLatestOffset }),
       ...(anyOf.defaultLimit && { defaultLimit: anyOf.defaultLimit }),
@@ -153,7 +155,7 @@ function cutItems<Row extends object>(
         concatMap((named) => [...named.values()]),
         concatMap((fields) =>
           fromResult('partitions', () => slicingOf(fields).all()).pipe(
-            concatMap((ranges) => ranges.map((range): ListPartition => ({ of: fields, range }))),
+            concatMap((ranges) => ranges.map((range): ItemPartition => ({ of: fields, range }))),
           ),
         ),
         toArray(),
@@ -169,5 +171,5 @@ function cutItems<Row extends object>(
 
 function streamOf<Row extends object>({ stream }: AnySlicing<Row>): StreamPart<OffsetObject, unknown> {
   if (stream !== undefined) return stream
-  throw new OptionError('byList: what stands within a list needs positions: byIds, byTime or a cursor')
+  throw new OptionError('byItems: what stands within a list needs positions: byIds, byTime or a cursor')
 }

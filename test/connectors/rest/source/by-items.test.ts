@@ -5,7 +5,7 @@ import { memorySink } from '../../../../src/connectors/memory/sink.ts'
 import { offsetLimit } from '../../../../src/connectors/rest/pagination/offset-limit.ts'
 import { singlePage } from '../../../../src/connectors/rest/pagination/single-page.ts'
 import { byIds } from '../../../../src/connectors/rest/source/by-ids.ts'
-import { byList } from '../../../../src/connectors/rest/source/by-list.ts'
+import { byItems } from '../../../../src/connectors/rest/source/by-items.ts'
 import { byTime } from '../../../../src/connectors/rest/source/by-time.ts'
 import type { ListItem } from '../../../../src/connectors/rest/source/listed.ts'
 import { type RestOffset, restSource } from '../../../../src/connectors/rest/source/rest-source.ts'
@@ -54,18 +54,18 @@ const source = (
       schema: reading,
       pagination: offsetLimit(),
       cursor,
-      partitions: byList(list, { key: 'station' }),
+      partitions: byItems(list, { key: 'station' }),
     },
     () => client,
   ) as Required<ReturnType<typeof restSource<Reading, never>>>
   return Object.assign(made, { client })
 }
 
-describe('byList as a batch', () => {
+describe('byItems as a batch', () => {
   it('reads each item by itself, and fills columns that the rows lack from it', async () => {
     const client = fakeClient(api({ a: [measured(0, 1)], 'b/c': [measured(0, 2), measured(1, 3)] }))
     const made = restSource(
-      { url, schema: reading, pagination: singlePage(), partitions: byList(['a', 'b/c'], { key: 'station' }) },
+      { url, schema: reading, pagination: singlePage(), partitions: byItems(['a', 'b/c'], { key: 'station' }) },
       () => client,
     )
     expect(shown((await batched(made)).rows)).toEqual(['a1', 'b/c2', 'b/c3'])
@@ -91,7 +91,7 @@ describe('byList as a batch', () => {
         schema: found,
         pagination: singlePage(),
         row: (item: object, { station }) => ({ station: String(station), asked: JSON.stringify(item) }),
-        partitions: byList(stations, { key: 'station' }),
+        partitions: byItems(stations, { key: 'station' }),
       },
       () => client,
     )
@@ -115,7 +115,7 @@ describe('byList as a batch', () => {
       asked.path.includes('/b/') && broken ? { status: 500, body: '' } : api(stations)(asked, count),
     )
     const made = restSource(
-      { url, schema: reading, pagination: singlePage(), partitions: byList(['a', 'b'], { key: 'station' }) },
+      { url, schema: reading, pagination: singlePage(), partitions: byItems(['a', 'b'], { key: 'station' }) },
       () => client,
     )
     await expect(batched(made)).rejects.toThrow('500 from http://api/stations/b/readings')
@@ -127,7 +127,7 @@ describe('byList as a batch', () => {
     const client = fakeClient(() => ({ body: [] }))
     const make = (list: readonly ListItem[] | (() => readonly ListItem[])) =>
       restSource(
-        { url, schema: reading, pagination: singlePage(), partitions: byList(list, { key: 'id' }) },
+        { url, schema: reading, pagination: singlePage(), partitions: byItems(list, { key: 'id' }) },
         () => client,
       )
     expect(() => make([{ id: 'x', station }])).toThrow("can't stand for {station} in a URL")
@@ -136,7 +136,7 @@ describe('byList as a batch', () => {
   })
 })
 
-describe('byList as a stream', () => {
+describe('byItems as a stream', () => {
   it('has a position for each item', async () => {
     const stations = { a: [measured(0, 1), measured(1, 2), measured(2, 3)], b: [measured(9, 1)] }
     const checkpoint = memoryCheckpoint()
@@ -275,7 +275,7 @@ describe('byList as a stream', () => {
         url,
         schema: reading,
         pagination: singlePage(),
-        partitions: byList(['a', 'b'], {
+        partitions: byItems(['a', 'b'], {
           key: 'station',
           within: byTime({
             params: { from: 'start', to: 'end' },
@@ -308,7 +308,7 @@ describe('byList as a stream', () => {
         url: 'http://api/{account}/items',
         schema: item,
         pagination: singlePage(),
-        partitions: byList(['a', 'b'], {
+        partitions: byItems(['a', 'b'], {
           key: 'account',
           within: byIds({
             params: { from: 'from', to: 'to' },
@@ -326,21 +326,21 @@ describe('byList as a stream', () => {
   })
 })
 
-describe('mistakes with byList', () => {
+describe('mistakes with byItems', () => {
   const make = (over: object) => () =>
     restSource({ url, schema: reading, ...over } as never, () => fakeClient(() => ({ body: [] })))
 
   it.each<[() => unknown, string]>([
-    [() => byList('a' as never), 'byList: option "items" must be a list'],
-    [() => byList(['a', 'a']), 'byList: "a" is in the list twice'],
-    [() => byList([{ id: 'a' }]), 'byList: item 0 has no "key" to name it'],
-    [() => byList(['a'], { kye: 'x' } as never), 'unknown option "kye"; did you mean "key"?'],
-    [make({ partitions: byList(['a'], { key: 'name' }) }), 'option "url" has {station}, and there are only name'],
-    [make({}), 'option "url" has {station}, and nothing fills it; byList and byParent do'],
+    [() => byItems('a' as never), 'byItems: option "items" must be a list'],
+    [() => byItems(['a', 'a']), 'byItems: "a" is in the list twice'],
+    [() => byItems([{ id: 'a' }]), 'byItems: item 0 has no "key" to name it'],
+    [() => byItems(['a'], { kye: 'x' } as never), 'unknown option "kye"; did you mean "key"?'],
+    [make({ partitions: byItems(['a'], { key: 'name' }) }), 'option "url" has {station}, and there are only name'],
+    [make({}), 'option "url" has {station}, and nothing fills it; byItems and byParent do'],
     [
       make({
         cursor,
-        partitions: byList(['a'], { key: 'station', within: byIds({ params: { from: 'a', to: 'b' }, max: () => 1 }) }),
+        partitions: byItems(['a'], { key: 'station', within: byIds({ params: { from: 'a', to: 'b' }, max: () => 1 }) }),
       }),
       'option "within" and the source\'s "cursor" exclude each other',
     ],

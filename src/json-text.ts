@@ -1,28 +1,47 @@
-import { RowError } from '../../../errors.ts'
+import { RowError } from './errors.ts'
 
 /** How a bigint is written: as text, because most readers round a number beyond 2⁵³ without a word, or as a number with all its digits. */
 export type BigintForm = 'text' | 'number'
 
 /**
- * A value as JSON text. Dates are ISO 8601 in UTC, bytes base64; properties that are `undefined` are left out, the others keep their order.
- * @throws RowError naming the property, never its value, for what JSON would turn into `null` or drop: NaN, infinities, invalid dates, functions, symbols, maps, sets.
+ * A row, or what stands for one, as JSON text: the one way in which all sinks write rows.
+ *
+ * | | becomes |
+ * |---|---|
+ * | `Date` | ISO 8601 in UTC |
+ * | `bigint` | digits as text, or a number with all its digits |
+ * | `Uint8Array` | base64 |
+ * | a property that is `undefined` | left out; the others keep their order |
+ * | NaN, infinities, invalid dates, functions, symbols, `Map`, `Set`, other binary, errors, patterns, promises, `undefined` in a list | refused: JSON would turn them into `null` or `{}`, or drop them |
+ *
+ * @throws RowError naming the property, never its value, for what is refused.
  */
-export function jsonText(value: unknown, bigints: BigintForm): string {
+export function jsonText(value: unknown, bigints: BigintForm = 'text'): string {
   if (isPlain(value)) return JSON.stringify(value)
+  let root: unknown
+  let column = ''
+  const where = (name: string): string => {
+    if (column === '') return 'it'
+    return JSON.stringify(column) + (name === column ? '' : ` (at ${JSON.stringify(name)})`)
+  }
   // `this` holds the value as it was before its own toJSON.
   function plain(this: Readonly<Record<string, unknown>>, name: string, converted: unknown): unknown {
+    if (root === undefined) root = converted
+    else if (this === root) column = name
     const original = this[name]
     if (typeof original === 'bigint') return bigints === 'text' ? String(original) : rawJson(String(original))
     if (original instanceof Uint8Array) return base64(original)
     const what = original === undefined && Array.isArray(this) ? 'undefined in a list' : unfit(original)
     if (what === undefined) return converted
-    throw new RowError(`${name === '' ? 'it' : `${JSON.stringify(name)}`} holds ${what}, which JSON can't hold`)
+    throw new RowError(`${where(name)} holds ${what}, which JSON can't hold`)
   }
   try {
     const text = JSON.stringify(value, plain)
     if (text !== undefined) return text
   } catch (error) {
-    throw error instanceof RowError ? error : new RowError("it can't be written as JSON", { cause: error })
+    throw error instanceof RowError
+      ? error
+      : new RowError(`${where(column)} can't be written as JSON`, { cause: error })
   }
   throw new RowError('it is undefined, which JSON has no word for')
 }
@@ -59,6 +78,7 @@ function hasOwnText(value: unknown): boolean {
   return typeof value === 'object' && value !== null && 'toJSON' in value
 }
 
+/** Also of a part of a buffer. */
 export function base64(bytes: Uint8Array): string {
   return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('base64')
 }
