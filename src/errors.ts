@@ -24,6 +24,8 @@ export const errorCodes = {
   http: 'SLUICE_HTTP',
   rabbit: 'SLUICE_RABBITMQ',
   rabbitRefused: 'SLUICE_RABBITMQ_REFUSED',
+  file: 'SLUICE_FILE',
+  fileRefused: 'SLUICE_FILE_REFUSED',
   postgres: 'SLUICE_POSTGRES',
   postgresRefused: 'SLUICE_POSTGRES_REFUSED',
   deltaTable: 'SLUICE_DELTA_TABLE',
@@ -160,6 +162,18 @@ export class RabbitError extends SluiceError {
 /** The broker said no, and would say so again: no permission, no such queue or virtual host, arguments that differ. */
 export class RabbitRefusedError extends SluiceError {
   readonly code = errorCodes.rabbitRefused
+  readonly retryable = false
+}
+
+/** A file or folder can't be read now: it is locked, its disk or mount is away, permission is missing. */
+export class FileError extends SluiceError {
+  readonly code = errorCodes.file
+  readonly retryable = true
+}
+
+/** A file isn't what was planned or expected: changed, overwritten or gone, cut short, not text, a line that is too long. */
+export class FileRefusedError extends SluiceError {
+  readonly code = errorCodes.fileRefused
   readonly retryable = false
 }
 

@@ -38,6 +38,8 @@ const table: readonly (readonly [className: string, code: string, retryable: boo
   ['QueryRunningError', 'SLUICE_QUERY_RUNNING', false],
   ['RabbitError', 'SLUICE_RABBITMQ', true],
   ['RabbitRefusedError', 'SLUICE_RABBITMQ_REFUSED', false],
+  ['FileError', 'SLUICE_FILE', true],
+  ['FileRefusedError', 'SLUICE_FILE_REFUSED', false],
   ['PostgresError', 'SLUICE_POSTGRES', true],
   ['PostgresRefusedError', 'SLUICE_POSTGRES_REFUSED', false],
   ['DeltaTableError', 'SLUICE_DELTA_TABLE', false],

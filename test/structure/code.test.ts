@@ -9,6 +9,7 @@ const entryPoints = [
   'src/testing/index.ts',
   'src/connectors/rest/index.ts',
   'src/connectors/rabbitmq/index.ts',
+  'src/connectors/files/index.ts',
   'src/connectors/delta/index.ts',
 ]
 
