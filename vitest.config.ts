@@ -7,7 +7,10 @@ const here = (path: string) => fileURLToPath(new URL(path, import.meta.url))
 export const alias = {
   'sluice/operators': here('./operators/index.ts'),
   'sluice/testing': here('./src/testing/index.ts'),
+  'sluice/metrics': here('./src/metrics/index.ts'),
+  'sluice/dashboard': here('./src/dashboard/index.ts'),
   'sluice/rest': here('./src/connectors/rest/index.ts'),
+  'sluice/postgres': here('./src/connectors/postgres/index.ts'),
   'sluice/rabbitmq': here('./src/connectors/rabbitmq/index.ts'),
   'sluice/files': here('./src/connectors/files/index.ts'),
   'sluice/delta': here('./src/connectors/delta/index.ts'),
@@ -17,7 +20,7 @@ export const alias = {
 export default defineConfig({
   test: {
     reporters: ['default', './scripts/count-reporter.ts'],
-    globalSetup: ['./test/node-version.ts'],
+    globalSetup: ['./test/node-version.ts', './test/support/services.ts'],
     maxWorkers: 2,
     projects: [
       {

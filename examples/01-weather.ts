@@ -14,6 +14,7 @@ import {
   type Trigger,
   tee,
 } from 'sluice'
+import { type MetricsServer, serveDashboard } from 'sluice/dashboard'
 import { deltaTable } from 'sluice/delta'
 import { liveLine } from './live-line.ts'
 import { untilInterrupted } from './run.ts'
@@ -56,12 +57,15 @@ const show = ({ batchId, numInputRows, batchDuration, replay }: QueryProgress) =
 }
 
 line.above(`${source.explanation}\n`)
-let end = await run(query(availableNow()), show)
+const page: MetricsServer = await serveDashboard({ port: 9464 }).catch(() => serveDashboard({ port: 0 })) // another one runs
+line.above(`See it run: ${page.url}\n`)
+let end = await run(query(availableNow()), show, page.watch)
 if (end === 'completed' && once === undefined) {
   line.above(`Caught up: ${rows} rows. Looking for more.\n`)
-  end = await run(query(processingTime(poll ?? source.pollMs)), show)
+  end = await run(query(processingTime(poll ?? source.pollMs)), show, page.watch)
 }
 await source.close()
+await page.close()
 line.end(
   `\n${end === 'stopped' ? 'Aborted' : 'Done'}: ${rows} rows in this run, all of them in ${data}/weather. Start again to go on.\n`,
 )

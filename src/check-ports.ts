@@ -32,6 +32,7 @@ const readerPorts = {
   repeatable: { expected: 'true or false', accepts: (value: unknown) => typeof value === 'boolean' },
   compare: call,
   distance: call,
+  distances: call,
   partitionKey: call,
   reportLatestOffset: call,
   stop: call,

@@ -45,6 +45,8 @@ export interface ReaderBase<Offset extends object, Partition, Row extends object
   readonly compare?: (a: Offset, b: Offset) => number
   /** Rows between two offsets (an estimate is fine): for lag, and for `minRows`. */
   readonly distance?: (from: Offset, to: Offset) => Result<number>
+  /** The same by {@link partitionKey}, where partitions have positions of their own: for the lag of each. */
+  readonly distances?: (from: Offset, to: Offset) => Result<Readonly<Record<string, number>>>
   /** A stable label for metrics (a station, a queue). Without it the slot number is used. */
   readonly partitionKey?: (partition: Partition) => string
   /** The head of the source, whatever the limit: for lag, and for the target of `availableNow`. */
