@@ -118,6 +118,8 @@ export interface SettlementCounts {
 export interface AckedReader<Offset extends object, Partition, Row extends object>
   extends ReaderBase<Offset, Partition, Row> {
   readonly kind: 'acked'
+  /** Messages that are delivered and not acknowledged at a time, at most: as many may come again after a crash. */
+  readonly outstanding?: number
   /**
    * Fails when `[start, end)` can't be acknowledged any more, because it is being delivered again: its connection was lost since it was read.
    * Called once, right before the writer commits, and not repeated; the batch is then released and abandoned, and the sink never has it.

@@ -10,7 +10,10 @@ const entryPoints = [
   'src/metrics/index.ts',
   'src/dashboard/index.ts',
   'src/connectors/rest/index.ts',
+  'src/connectors/postgres/index.ts',
   'src/connectors/rabbitmq/index.ts',
+  'src/connectors/files/index.ts',
+  'src/connectors/delta/index.ts',
 ]
 
 /** `file: text` for each match in the code, comments and strings left out. */
