@@ -31,6 +31,7 @@ export type { RunningServer, ServerOptions } from './http-server.ts'
 export { type AlertRule, alertRules } from './alerts.ts'
 export { grafanaDashboard } from './grafana.ts'
 export { monitoringFiles } from './monitoring-files.ts'
+export { metricsTable, withTable } from './metrics-table.ts'
 
 // Terminal and logs
 export { type ConsoleProgressOptions, consoleProgress, type ProgressStream } from './console-progress.ts'

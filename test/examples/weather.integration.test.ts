@@ -111,6 +111,21 @@ test('catches up on two days and ends; started again it goes on with what is new
   expect(server.stats.pastEnd).toEqual({})
 })
 
+test('says where its page is, and shows itself there', async () => {
+  const server = await serve({ now: () => noon })
+  const { env } = await place(server.url)
+  const example = startExample('01-weather.ts', env)
+  await example.said('Caught up')
+  const url = /See it run: (http:\/\/127\.0\.0\.1:\d+)/.exec(example.output())?.[1] ?? ''
+  expect(await (await fetch(url)).text()).toContain('<title>sluice</title>')
+  const metrics = await (await fetch(`${url}/metrics`)).text()
+  const committed = [...metrics.matchAll(/^sluice_partition_rows_committed_total\{query="weather",.*\} (\d+)$/gm)]
+  expect(committed.reduce((sum, [, rows]) => sum + Number(rows), 0)).toBe(60 + 2)
+  example.kill('SIGINT')
+  expect(await example.ended, example.output()).toEqual({ code: 0, signal: null })
+  await expect(fetch(url)).rejects.toThrow()
+})
+
 test('to begin anew both folders have to go: without the one rows are missing, without the other they are there twice', async () => {
   const server = await serve({ now: () => noon })
   const { path, checkpoint, onceEnv } = await place(server.url)

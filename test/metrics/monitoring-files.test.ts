@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest'
 import { alertRules } from '../../src/metrics/alerts.ts'
 import { metricDefinitions } from '../../src/metrics/definitions.ts'
 import { drawnExpressions, drawnMetrics } from '../../src/metrics/grafana.ts'
+import { metricsTable, withTable } from '../../src/metrics/metrics-table.ts'
 import { monitoringFiles } from '../../src/metrics/monitoring-files.ts'
 
 const names = metricDefinitions.map(({ name }) => name as string)
@@ -24,6 +25,11 @@ function unknownIn(expr: string): readonly string[] {
 describe('alert rules and dashboard', () => {
   it.each(Object.entries(monitoringFiles()))('%s is what the definitions make of it', (name, text) => {
     expect(readFileSync(`examples/monitoring/${name}`, 'utf8')).toBe(text)
+  })
+
+  it('are in the guide', () => {
+    const guide = readFileSync('src/metrics/README.md', 'utf8')
+    expect(guide).toBe(withTable(guide, metricsTable()))
   })
 
   it('speak of nothing that is not measured', () => {
