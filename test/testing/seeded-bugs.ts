@@ -3,7 +3,7 @@ import { concat, concatMap, defer, from, ignoreElements, map, type Observable, o
 import type { Checkpoint, LogRecord } from '../../src/checkpoint/checkpoint.ts'
 import { fromCommand, fromResult } from '../../src/result.ts'
 import { readStream } from '../../src/stream.ts'
-import type { ModelPipeline, ModelPorts } from '../../src/testing/explore-crashes.ts'
+import type { ModelPipeline, ModelPorts } from '../../src/testing/model.ts'
 
 type Source = ModelPorts['source']
 type Reader = ReturnType<Source['streamReader']>
