@@ -143,7 +143,7 @@ describe('each kind of fault', () => {
   it('a hang ends with a stopped query, whose call takes effect too late', () => {
     const only = 'replayable/transactional@hang3'
     const { failures } = exploreCrashes(undefined, { ...small, only, expected: () => false })
-    expect(failures[0]?.trace).toContain('process 0  read [0, 2): 0 1: takes effect now\n    4  process 1  read [0, 2)')
+    expect(failures[0]?.trace).toContain('process 0  read [0, 2): 0 1: takes effect now\n    5  process 1  read [0, 2)')
   })
 
   it('a process that lost its lease meanwhile logs nothing more', () => {
