@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { from, isObservable, type ObservableInput, tap } from 'rxjs'
 import { memoryCheckpoint } from '../../checkpoint/memory.ts'
 import { memorySink } from '../../connectors/memory/sink.ts'
 import type { StreamSource } from '../../data-source.ts'
@@ -139,12 +140,17 @@ export function streamReaderSuite<Offset extends object, Partition, Row extends 
     const sink = memorySink<Row>()
     const streamReader = (): Reader => {
       const reader = made.source.streamReader()
-      const count = async function* (chunks: ReturnType<Reader['read']>): AsyncGenerator<readonly Row[]> {
+      const note = (): void => {
+        most = Math.max(most, ++read - written)
+      }
+      const pulled = async function* (chunks: ObservableInput<readonly Row[]>): AsyncGenerator<readonly Row[]> {
         for await (const chunk of chunksOf(chunks)) {
-          most = Math.max(most, ++read - written)
+          note()
           yield chunk
         }
       }
+      const count = (chunks: ObservableInput<readonly Row[]>): ObservableInput<readonly Row[]> =>
+        isObservable(chunks) ? from(chunks).pipe(tap(note)) : pulled(chunks)
       return overriding(reader, { read: (partition, context) => count(reader.read(partition, context)) })
     }
     const streamWriter = () => {

@@ -249,7 +249,7 @@ export function streamWriterSuite<Row extends object, Message>(
             ...(fresh.close && { close: fresh.close }),
           }
         },
-        { rows: 4, maxRows: 3, patienceMs },
+        { rows: 3, maxRows: 2, faults: ['crash', 'fail', 'landed', 'pause'], patienceMs },
       )
       void made
       assert.equal(report.failures.length, 0, report.text)
