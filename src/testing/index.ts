@@ -41,3 +41,12 @@ export {
   type WriterUnderTest,
 } from './conformance/stream-writer.ts'
 export type { Models } from './models.ts'
+
+// Networks that break
+export {
+  type FaultyHttpProxy,
+  faultyHttpProxy,
+  type HttpFault,
+  type HttpFaultTarget,
+} from './faulty-http-proxy.ts'
+export { type FaultyProxy, faultyProxy, type ProxyMode } from './faulty-proxy.ts'
