@@ -1,10 +1,12 @@
 import { defer, type Observable, tap } from 'rxjs'
 import type { Attempt, PartitionTask } from '../src/batch-run.ts'
+import { withoutRestarts } from '../src/retry.ts'
 import { retryBy } from './retry-backoff.ts'
 
 /**
  * Runs a partition as a unit: a fresh attempt for each try, by the run's retry policy.
  *
+ * An error that says that the whole batch must be written again is none that another attempt could mend.
  * The attempt's abort signal fires as soon as the attempt is over before it completed, whatever the cause.
  *
  * @param run builds the attempt's pipeline: read → transform → write. Called once an attempt.
@@ -17,19 +19,26 @@ export function attemptPartition<Partition, T>(
   const { context, batchId } = task.batch
   return defer(() => {
     const attempt = task.nextAttempt()
-    context.emit({ type: 'partition-started', ...attempt.place })
+    context.emit({ type: 'partition-started', ...attempt.place, figures: () => attempt.liveFigures })
     return run(attempt).pipe(
       tap({
-        complete: () => context.emit({ type: 'partition-finished', ...attempt.place, ...attempt.figures }),
+        complete: () => {
+          attempt.clock.stop()
+          context.emit({ type: 'partition-finished', ...attempt.place, ...attempt.figures })
+        },
         error: (error: unknown) => {
+          attempt.clock.stop()
           attempt.controller.abort(error)
           context.emit({ type: 'partition-failed', ...attempt.place, error })
         },
-        unsubscribe: () => attempt.controller.abort(),
+        unsubscribe: () => {
+          attempt.clock.stop()
+          attempt.controller.abort()
+        },
       }),
     )
   }).pipe(
-    retryBy(context.retry, {
+    retryBy(withoutRestarts(context.retry), {
       scheduler: context.scheduler,
       onRetry: (retry) =>
         context.emit({ type: 'retry', port: 'partition', batchId, partitionId: task.partitionId, ...retry }),

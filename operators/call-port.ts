@@ -1,5 +1,6 @@
 import type { MonoTypeOperatorFunction, Observable } from 'rxjs'
 import { fromCommand, fromResult, type Result } from '../src/result.ts'
+import { withoutRestarts } from '../src/retry.ts'
 import type { RunContext } from '../src/run-context.ts'
 import { retryBy } from './retry-backoff.ts'
 
@@ -35,7 +36,7 @@ function retrying<T>(
   { batchId }: { readonly batchId?: number },
 ): MonoTypeOperatorFunction<T> {
   const place = batchId === undefined ? {} : { batchId }
-  return retryBy(context.retry, {
+  return retryBy(withoutRestarts(context.retry), {
     scheduler: context.scheduler,
     onRetry: (retry) => context.emit({ type: 'retry', port, ...retry, ...place }),
   })

@@ -12,12 +12,13 @@ import {
 } from 'rxjs'
 import type { BatchOutcome } from '../src/batch.ts'
 import type { BatchRun } from '../src/batch-run.ts'
-import { CommitInDoubtError, describeError, PortError } from '../src/errors.ts'
+import { CommitInDoubtError, describeError, PortError, restartsBatch } from '../src/errors.ts'
 import type { QueryLog } from '../src/query-log.ts'
-import type { Result } from '../src/result.ts'
+import { fromCommand, type Result } from '../src/result.ts'
 import type { StreamWriter } from '../src/sink.ts'
 import type { AckedReader, ReplayableReader } from '../src/source.ts'
 import { commandPort } from './call-port.ts'
+import { restartBatch } from './restart-batch.ts'
 import { timed } from './timed.ts'
 import { uninterruptible } from './uninterruptible.ts'
 import type { PartitionMessage } from './write-to.ts'
@@ -25,19 +26,21 @@ import type { PartitionMessage } from './write-to.ts'
 /** What `commitTo` needs of a reader. */
 export type CommittableReader<Offset extends object> =
   | Pick<ReplayableReader<Offset, never, never>, 'kind' | 'commit'>
-  | Pick<AckedReader<Offset, never, never>, 'kind' | 'commit' | 'release'>
+  | Pick<AckedReader<Offset, never, never>, 'kind' | 'hold' | 'commit' | 'release' | 'settlements'>
 
 /**
  * Ends a batch: collects the partitions' messages by slot, then `writer.commit` → the log says done → `reader.commit`, and emits the batch.
+ * A queue is asked before the first of these whether it still holds the batch (`hold`); when it doesn't, the batch fails uncommitted.
  *
  * From `writer.commit` on nothing interrupts it. A commit that fails after its repeats is in doubt: the batch stays planned and is replayed
- * (of a queue: released and abandoned). When a partition fails, or nobody listens any more, the writer aborts instead, after all attempts have settled.
+ * (of a queue: released and abandoned). When the sink says that it has lost the batch, it aborts, and the source is subscribed to
+ * once more (see {@link restartBatch}). When a partition fails, or nobody listens any more, the writer aborts instead, after all attempts have settled.
  * **Hazard**: unsubscribing returns before that; wait for `batch.context.tracker.idle`.
  *
  * @returns an Observable of the one batch. Fails with the partitions' error, with `CommitInDoubtError`, or with the log's or the reader's error.
  */
 export function commitTo<Offset extends object, Partition, Message>(
-  writer: Pick<StreamWriter<never, Message>, 'commit' | 'abort'>,
+  writer: Pick<StreamWriter<never, Message>, 'begin' | 'commit' | 'abort'>,
   log: QueryLog,
   reader: CommittableReader<Offset>,
   batch: BatchRun<Offset, Partition>,
@@ -51,16 +54,18 @@ export function commitTo<Offset extends object, Partition, Message>(
   const commit = (messages: readonly Message[]): Observable<unknown> =>
     ending.commit(messages).pipe(uninterruptible(context.tracker, tell('commit')))
   // It never fails: the batch has failed already, with something else.
-  const rollBack = (messages: readonly (Message | undefined)[]): Observable<unknown> =>
-    ending.rollBack(messages).pipe(
+  const quietly = (step: Observable<unknown>): Observable<unknown> =>
+    step.pipe(
       catchError((error: unknown) => {
         tell('abort')(error)
         return EMPTY
       }),
       uninterruptible(context.tracker, tell('abort')),
     )
+  const rollBack = (messages: readonly (Message | undefined)[]): Observable<unknown> =>
+    quietly(concat(ending.abort(messages), ending.giveBack()))
 
-  return (source) =>
+  const end$ = (source: Observable<PartitionMessage<Message>>): Observable<BatchRun<Offset, Partition>> =>
     new Observable((subscriber) => {
       const messages = new Array<Message | undefined>(batch.tasks.length).fill(undefined)
       const finished = new Set<number>()
@@ -71,14 +76,15 @@ export function commitTo<Offset extends object, Partition, Message>(
         collecting = false
       })
       subscriber.add(
-        source.subscribe({
+        ending.holding(source).subscribe({
           next: ({ partitionId, message }) => {
             messages[partitionId] = message
             finished.add(partitionId)
           },
           error: (error: unknown) => {
             collecting = false
-            rollBack(messages).subscribe({ complete: () => subscriber.error(error) })
+            const undo = restartsBatch(error) ? quietly(ending.abort(messages)) : rollBack(messages)
+            undo.subscribe({ complete: () => subscriber.error(error) })
           },
           complete: () => {
             collecting = false
@@ -95,6 +101,15 @@ export function commitTo<Offset extends object, Partition, Message>(
         }),
       )
     })
+
+  return (source) =>
+    end$(source).pipe(
+      restartBatch(
+        writer,
+        batch,
+        defer(() => quietly(ending.giveBack())),
+      ),
+    )
 }
 
 /** The two ways in which a batch ends, as cold Observables that emit nothing of interest. */
@@ -116,25 +131,34 @@ class BatchEnding<Offset extends object, Partition, Message> {
     this.#batch = batch
   }
 
+  /** The source, and behind it the question to the queue. It is not repeated: what is delivered to somebody else already doesn't come back. */
+  holding<T>(source: Observable<T>): Observable<T> {
+    const reader = this.#reader
+    const { start, end } = this.#batch
+    if (reader.kind !== 'acked' || reader.hold === undefined) return source
+    const held = defer(() => (this.#batch.committed ? EMPTY : fromCommand(() => reader.hold?.(start, end))))
+    return concat(source, held.pipe(ignoreElements()))
+  }
+
   commit(messages: readonly Message[]): Observable<unknown> {
+    return concat(this.#commit(messages), this.#tellSettlements())
+  }
+
+  #commit(messages: readonly Message[]): Observable<unknown> {
     const reader = this.#reader
     const { commit } = reader
     const { end, planned, batchId } = this.#batch
     const written = this.#batch.committed
       ? EMPTY
       : this.#step('sink-committed', 'commit of the sink', () => this.#writer.commit(messages, planned)).pipe(
-          catchError((error: unknown) =>
-            concat(
-              this.#giveBack(),
-              throwError(
-                () =>
-                  new CommitInDoubtError(
-                    `whether the sink holds batch ${batchId} is unknown: ${describeError(error)}`,
-                    { cause: error },
-                  ),
-              ),
-            ),
-          ),
+          catchError((error: unknown) => {
+            if (restartsBatch(error)) return throwError(() => error)
+            const what = `whether the sink holds batch ${batchId} is unknown: ${describeError(error)}`
+            return concat(
+              this.giveBack(),
+              throwError(() => new CommitInDoubtError(what, { cause: error })),
+            )
+          }),
         )
     return concat(
       written,
@@ -145,7 +169,7 @@ class BatchEnding<Offset extends object, Partition, Message> {
     )
   }
 
-  rollBack(messages: readonly (Message | undefined)[]): Observable<unknown> {
+  abort(messages: readonly (Message | undefined)[]): Observable<unknown> {
     const writer = this.#writer
     const { abort } = writer
     const { planned, tracker, committed } = this.#batch
@@ -153,11 +177,11 @@ class BatchEnding<Offset extends object, Partition, Message> {
       abort === undefined || committed
         ? EMPTY
         : this.#bestEffort('abort of the sink', () => abort.call(writer, messages, planned))
-    return concat(tracker.idle, aborted, this.#giveBack())
+    return concat(tracker.idle, aborted)
   }
 
   // A queue's batch can't be read again once it failed: its messages go back, and its id is closed.
-  #giveBack(): Observable<unknown> {
+  giveBack(): Observable<unknown> {
     const { start, end, batchId, context } = this.#batch
     const reader = this.#reader
     if (reader.kind !== 'acked') return EMPTY
@@ -167,14 +191,38 @@ class BatchEnding<Offset extends object, Partition, Message> {
         context.emit({ type: 'released', batchId })
         return this.#done('abandoned')
       }),
+      this.#tellSettlements(),
     )
+  }
+
+  /** For metrics: that they can't be had changes nothing. */
+  #tellSettlements(): Observable<never> {
+    return defer(() => {
+      const reader = this.#reader
+      const { context, batchId } = this.#batch
+      try {
+        const counts = reader.kind === 'acked' ? reader.settlements?.() : undefined
+        if (counts !== undefined) context.emit({ type: 'settlements', batchId, counts })
+      } catch (error) {
+        context.emit({ type: 'warning', message: `the settlements of batch ${batchId} are not known`, error })
+      }
+      return EMPTY
+    })
   }
 
   #done(outcome: BatchOutcome): Observable<unknown> {
     const { planned, batchId, context } = this.#batch
     return this.#log.done(planned, outcome).pipe(
       timed(context, 'commitOffsets'),
-      tap(() => context.emit({ type: 'done', batchId, outcome })),
+      tap(() => {
+        const checkpointBytes = this.#log.session.bytesWritten?.()
+        context.emit({
+          type: 'done',
+          batchId,
+          outcome,
+          ...(checkpointBytes === undefined ? {} : { checkpointBytes }),
+        })
+      }),
     )
   }
 

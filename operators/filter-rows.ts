@@ -1,5 +1,6 @@
-import { filter, map, type OperatorFunction, pipe } from 'rxjs'
+import { defer, filter, map, type Observable, type OperatorFunction } from 'rxjs'
 import { deterministic } from '../src/deterministic.ts'
+import { currentPartition } from '../src/partition-scope.ts'
 
 /**
  * Keeps the rows for which the predicate holds.
@@ -21,14 +22,19 @@ export function filterRows<In extends object>(
 export function filterRows<In extends object>(
   predicate: (row: In) => boolean,
 ): OperatorFunction<readonly In[], readonly In[]> {
-  return deterministic(
-    pipe(
-      map((rows: readonly In[]) => {
-        const kept: In[] = []
-        for (const row of rows) if (predicate(row)) kept.push(row)
-        return kept
-      }),
-      filter((rows) => rows.length > 0),
-    ),
-  )
+  return deterministic((source: Observable<readonly In[]>) => {
+    const applied = currentPartition() // what stands before it may put off the subscription
+    return defer(() => {
+      const filtered = (applied ?? currentPartition())?.filtered
+      return source.pipe(
+        map((rows) => {
+          const kept: In[] = []
+          for (const row of rows) if (predicate(row)) kept.push(row)
+          filtered?.(rows.length - kept.length)
+          return kept
+        }),
+        filter((rows) => rows.length > 0),
+      )
+    })
+  })
 }

@@ -22,8 +22,10 @@ export { attemptPartition } from './attempt-partition.ts'
 export { readPartition } from './read-partition.ts'
 export { type RowsOperator, transformRows } from './transform-rows.ts'
 export { mergeBounded } from '../src/merge-bounded.ts'
+export { watchProgress } from './watch-progress.ts'
 export { type PartitionMessage, writeTo } from './write-to.ts'
 export { type CommittableReader, commitTo } from './commit-to.ts'
+export { restartBatch } from './restart-batch.ts'
 
 // Around the stages
 export { callPort, commandPort } from './call-port.ts'

@@ -1,4 +1,5 @@
 import { concatMap, defer, map, type Observable, type OperatorFunction, of, tap } from 'rxjs'
+import type { PartitionReport } from '../src/activity.ts'
 import type { PlannedBatch } from '../src/batch.ts'
 import { BatchRun } from '../src/batch-run.ts'
 import { bindPorts } from '../src/bind-ports.ts'
@@ -79,14 +80,22 @@ function capture(
   const port = 'read of the journaled source'
   return defer(() => {
     let attempt = 0
+    const captured = { bytes: 0, deduplicated: 0 }
+    const report = ({ bytes, deduplicated = 0 }: PartitionReport): void => {
+      captured.bytes += bytes
+      captured.deduplicated += deduplicated
+    }
     const read = (): Observable<readonly Uint8Array[]> => {
       const controller = new AbortController()
       const { signal } = controller
-      const readContext = { queryId, batchId, partitionId: 0, attempt: attempt++, signal, report: () => {} }
+      captured.bytes = captured.deduplicated = 0
+      const readContext = { queryId, batchId, partitionId: 0, attempt: attempt++, signal, report }
       return fromResult(port, () => journal.capture(planned, readContext)).pipe(
         tap({ error: (error: unknown) => controller.abort(error), unsubscribe: () => controller.abort() }),
       )
     }
-    return callPort(context, port, read, { batchId })
+    return callPort(context, port, read, { batchId }).pipe(
+      tap(() => context.emit({ type: 'captured', batchId, ...captured })),
+    )
   })
 }

@@ -29,7 +29,8 @@ export function readPartition<Partition, Row extends object>(
   return defer(() => {
     const chunks = reader.read(attempt.task.partition, attempt.readContext())
     const iterator = iteratorOf(chunks)
-    const read$ = iterator === undefined ? pushed(chunks).pipe(noOverrun(attempt)) : pull(iterator, attempt)
+    const read$ =
+      iterator === undefined ? pushed(chunks).pipe(noOverrun(attempt), whileReading(attempt)) : pull(iterator, attempt)
     return read$.pipe(map((chunk) => counted(chunk, attempt)))
   })
 }
@@ -57,6 +58,11 @@ function noChunks(answer: unknown): PortError {
   )
 }
 
+/** What can't be paused is read all the time. */
+function whileReading<T>({ clock }: Attempt): MonoTypeOperatorFunction<T> {
+  return tap({ subscribe: () => clock.reading(true), finalize: () => clock.reading(false) })
+}
+
 function noOverrun<Row>({ run, demand }: Attempt): MonoTypeOperatorFunction<readonly Row[]> {
   return tap(() => {
     if (demand.chunks < run.maxPushed) return
@@ -66,7 +72,7 @@ function noOverrun<Row>({ run, demand }: Attempt): MonoTypeOperatorFunction<read
   })
 }
 
-function pull<Row>(iterator: ChunkIterator<Row>, { demand }: Attempt): Observable<readonly Row[]> {
+function pull<Row>(iterator: ChunkIterator<Row>, { demand, clock }: Attempt): Observable<readonly Row[]> {
   return new Observable((subscriber) => {
     let asking = false
     let looping = false
@@ -74,6 +80,7 @@ function pull<Row>(iterator: ChunkIterator<Row>, { demand }: Attempt): Observabl
 
     const take = (result: IteratorResult<readonly Row[], unknown>): void => {
       asking = false
+      clock.reading(false)
       if (result.done === true) {
         ended = true
         subscriber.complete()
@@ -85,13 +92,16 @@ function pull<Row>(iterator: ChunkIterator<Row>, { demand }: Attempt): Observabl
     }
     const fail = (error: unknown): void => {
       ended = true
+      clock.reading(false)
       subscriber.error(error)
     }
     const ask = (): void => {
       if (looping) return
       looping = true
+      clock.full(false)
       while (!asking && !ended && !subscriber.closed && demand.hasRoom) {
         asking = true
+        clock.reading(true)
         try {
           const next = iterator.next()
           if ('then' in next) next.then(resume, fail)
@@ -101,12 +111,15 @@ function pull<Row>(iterator: ChunkIterator<Row>, { demand }: Attempt): Observabl
         }
       }
       looping = false
-      if (!asking && !ended && !subscriber.closed) demand.onRoom(ask)
+      if (asking || ended || subscriber.closed) return
+      clock.full(true)
+      demand.onRoom(ask)
     }
     ask()
     return () => {
       if (ended) return
       ended = true
+      clock.reading(false)
       settle(() => iterator.return?.(), ignore, ignore)
     }
   })
@@ -117,8 +130,7 @@ function ignore(): void {}
 
 function counted<Row>(chunk: readonly Row[], attempt: Attempt): readonly Row[] {
   if (!Array.isArray(chunk)) throw new PortError(`read must give chunks (arrays of rows), and it gave ${kindOf(chunk)}`)
-  attempt.chunksRead++
-  attempt.rowsRead += chunk.length
+  attempt.read(chunk.length)
   attempt.demand.read(attempt.bytesRead - attempt.bytesHandedOn)
   attempt.bytesHandedOn = attempt.bytesRead
   attempt.run.emit({ type: 'partition-progress', ...attempt.place, rows: chunk.length })

@@ -44,7 +44,8 @@ export function throttleRows<Row extends object>(
   return deterministic((source: Observable<readonly Row[]>) => {
     const applied = currentPartition() // what stands before it may put off the subscription
     return new Observable<readonly Row[]>((subscriber) => {
-      const demand = (applied ?? currentPartition())?.demand
+      const scope = applied ?? currentPartition()
+      const demand = scope?.demand
       const waiting: (readonly Row[])[] = []
       const gone = new Subject<void>()
       let passed = 0 // rows of the first chunk
@@ -66,12 +67,15 @@ export function throttleRows<Row extends object>(
       const ask = (chunk: readonly Row[]): void => {
         let granted = false
         const cancel = turnstile.enter(chunk.length - passed, (count) => {
+          if (leave !== undefined) scope?.waits?.(undefined)
           granted = true
           leave = undefined
           pass(chunk, count)
           proceed()
         })
-        if (!granted) leave = cancel
+        if (granted) return
+        leave = cancel
+        scope?.waits?.('quota')
       }
       const proceed = (): void => {
         if (looping) return
@@ -91,6 +95,7 @@ export function throttleRows<Row extends object>(
       subscriber.add(() => {
         gone.next()
         leave?.()
+        if (leave !== undefined) scope?.waits?.(undefined)
       })
       source.pipe(takeUntil(gone)).subscribe({
         next: (chunk) => {

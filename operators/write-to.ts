@@ -1,4 +1,5 @@
 import { Observable, type OperatorFunction, Subject, takeUntil, tap } from 'rxjs'
+import type { Waiting } from '../src/activity.ts'
 import type { Attempt } from '../src/batch-run.ts'
 import type { DeadLetter } from '../src/dead-letter.ts'
 import { rowText } from '../src/dead-letter.ts'
@@ -38,12 +39,15 @@ export function writeTo<Row extends object, Message>(
       let over = false
       let failure: { readonly error: unknown } | undefined
 
-      const call = (run: () => Result<unknown>, done: (value: unknown) => void): void => {
+      const { clock } = attempt
+      const call = (what: 'write' | 'finish', run: () => Result<unknown>, done: (value: unknown) => void): void => {
         busy = true
+        clock.calling(what)
         settle(
           run,
           (value) => {
             busy = false
+            clock.calling(undefined)
             if (over) discard()
             else {
               done(value)
@@ -52,6 +56,7 @@ export function writeTo<Row extends object, Message>(
           },
           (error) => {
             busy = false
+            clock.calling(undefined)
             if (over) discard()
             else giveUp({ error })
           },
@@ -64,11 +69,11 @@ export function writeTo<Row extends object, Message>(
         while (!busy && !over && partition !== undefined) {
           const next = waiting.shift()
           if (next !== undefined) {
-            call(next.write, () => {
-              attempt.rowsWritten += next.count
+            call('write', next.write, () => {
+              attempt.wrote(next.count)
               attempt.demand.remove()
             })
-          } else if (readDone) call(finish, complete)
+          } else if (readDone) call('finish', finish, complete)
           else break
         }
         looping = false
@@ -105,6 +110,7 @@ export function writeTo<Row extends object, Message>(
         over = true
         failure = why
         waiting.length = 0
+        attempt.rowsInFlight = 0
         left.next()
         attempt.controller.abort(why?.error)
         if (!settling) discard()
@@ -115,6 +121,7 @@ export function writeTo<Row extends object, Message>(
           settled()
           if (failure !== undefined) subscriber.error(failure.error)
         }
+        clock.calling('write')
         settle(
           () => partition?.discard?.(),
           tell,
@@ -131,6 +138,7 @@ export function writeTo<Row extends object, Message>(
 
       const enqueue = (count: number, write: () => Result<unknown>): void => {
         attempt.demand.add()
+        attempt.rowsInFlight += count
         waiting.push({ count, write })
         proceed()
       }
@@ -139,6 +147,10 @@ export function writeTo<Row extends object, Message>(
         const toDeadLetters = opened[deadLetterPort]
         const scope = {
           demand: attempt.demand,
+          filtered: (rows: number) => {
+            attempt.rowsFiltered += rows
+          },
+          waits: (what: Waiting | undefined) => clock.waits('operator', what),
           reject:
             toDeadLetters === undefined
               ? undefined
@@ -160,7 +172,7 @@ export function writeTo<Row extends object, Message>(
         )
       }
 
-      call(open, (opened) => read(opened as PartitionWriter<Row, Message>))
+      call('write', open, (opened) => read(opened as PartitionWriter<Row, Message>))
       return () => {
         if (!over) giveUp(undefined)
       }

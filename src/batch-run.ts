@@ -1,6 +1,7 @@
+import { ActivityClock, type PartitionReport } from './activity.ts'
 import type { PartitionContext, PlannedBatch } from './batch.ts'
 import { Demand } from './demand.ts'
-import type { PartitionFigures } from './events.ts'
+import type { LiveFigures, PartitionFigures } from './events.ts'
 import { forSink } from './idempotency.ts'
 import type { RunContext } from './run-context.ts'
 import type { WriteContext } from './sink.ts'
@@ -87,12 +88,23 @@ export class Attempt<Partition = unknown> {
   rowsWritten = 0
   bytesWritten = 0
   rowsDropped = 0
+  rowsFiltered = 0
+  rowsDeduplicated = 0
+  rowsLate = 0
+  /** Handed to the writer and not written yet. */
+  rowsInFlight = 0
+  lastReadAt = 0
+  lastRowAt = 0
+  lastWriteAt = 0
+  readonly clock: ActivityClock
 
   constructor(task: PartitionTask<Partition>, number: number) {
     this.task = task
     this.number = number
     this.demand = new Demand(task.batch.context.highWaterMark, task.batch.context.highWaterBytes)
-    this.startedAt = task.batch.context.scheduler.now()
+    const { scheduler } = task.batch.context
+    this.startedAt = scheduler.now()
+    this.clock = new ActivityClock(() => scheduler.now())
   }
 
   get run(): RunContext {
@@ -110,29 +122,77 @@ export class Attempt<Partition = unknown> {
   }
 
   get figures(): PartitionFigures {
-    const { chunksRead, rowsRead, bytesRead, rowsWritten, rowsDropped } = this
+    const { chunksRead, rowsRead, bytesRead, rowsWritten, bytesWritten, rowsDropped } = this
+    const { rowsFiltered, rowsDeduplicated, rowsLate } = this
     return {
       chunksRead,
       rowsRead,
       bytesRead,
       rowsWritten,
+      bytesWritten,
       rowsDropped,
+      rowsFiltered,
+      rowsDeduplicated,
+      rowsLate,
       durationMs: this.run.scheduler.now() - this.startedAt,
     }
   }
 
+  get liveFigures(): LiveFigures {
+    const { startedAt, clock, rowsInFlight, lastReadAt, lastRowAt, lastWriteAt } = this
+    const activityMs = clock.times
+    const { activity, readMs, writeMs, finishMs } = clock
+    return {
+      ...this.figures,
+      startedAt,
+      activity,
+      activityMs,
+      readMs,
+      writeMs,
+      finishMs,
+      rowsInFlight,
+      chunksInFlight: this.demand.chunks,
+      lastReadAt,
+      lastRowAt,
+      lastWriteAt,
+    }
+  }
+
+  /** A chunk of so many rows came. */
+  read(rows: number): void {
+    this.chunksRead++
+    this.rowsRead += rows
+    this.lastReadAt = this.run.scheduler.now()
+    if (rows > 0) this.lastRowAt = this.lastReadAt
+  }
+
+  /** A write of so many rows has ended. */
+  wrote(rows: number): void {
+    this.rowsWritten += rows
+    this.rowsInFlight -= rows
+    this.lastWriteAt = this.run.scheduler.now()
+  }
+
   readContext(): ReadContext {
-    return this.#context(({ bytes }) => {
-      this.bytesRead += bytes
+    return this.#context((report) => {
+      this.bytesRead += report.bytes
+      this.#note('reader', report)
     })
   }
 
   writeContext(): WriteContext {
     const { sinkId, epoch, deterministic } = this.run
-    const context = this.#context(({ bytes }) => {
-      this.bytesWritten += bytes
+    const context = this.#context((report) => {
+      this.bytesWritten += report.bytes
+      this.#note('writer', report)
     })
     return forSink({ ...context, epoch, deterministic }, sinkId)
+  }
+
+  #note(who: 'reader' | 'writer', { deduplicated = 0, late = 0, waiting }: PartitionReport): void {
+    this.rowsDeduplicated += deduplicated
+    this.rowsLate += late
+    if (waiting !== undefined) this.clock.waits(who, waiting === 'nothing' ? undefined : waiting)
   }
 
   #context(report: PartitionContext['report']): PartitionContext {

@@ -1,3 +1,5 @@
+import type { PartitionReport } from './activity.ts'
+
 /**
  * One atomic step of a query: the range `[start, end)` of its source. Ids count 0, 1, 2, … without gaps;
  * a replayed batch has the same id and the same range as the first time.
@@ -28,6 +30,6 @@ export interface PartitionContext {
   readonly attempt: number
   /** Aborted when the attempt is over before it completed: an error elsewhere, an unsubscription. */
   readonly signal: AbortSignal
-  /** Tells the engine what it can't count itself. `bytes` adds to the partition's bytes read or written. */
-  readonly report: (figures: { readonly bytes: number }) => void
+  /** Tells the engine what it can't see itself. `bytes` adds to the partition's bytes read or written. */
+  readonly report: (report: PartitionReport) => void
 }

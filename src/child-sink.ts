@@ -26,7 +26,7 @@ export class ChildSink<Row extends object, Message> {
   }
 
   start(context: StartContext): Observable<undefined> {
-    return fromCommand(() => this.#writer.start?.({ ...context, sinkId: this.id }))
+    return fromCommand(() => this.#writer.start?.({ ...context, sinkId: this.id, onlySink: false }))
   }
 
   begin(batch: Batch): Observable<'write' | 'committed'> {

@@ -11,6 +11,7 @@ export const errorCodes = {
   port: 'SLUICE_PORT',
   operator: 'SLUICE_OPERATOR',
   pushOverflow: 'SLUICE_PUSH_OVERFLOW',
+  stalled: 'SLUICE_STALLED',
   circuitOpen: 'SLUICE_CIRCUIT_OPEN',
   checkpointCorrupt: 'SLUICE_CHECKPOINT_CORRUPT',
   checkpointLocked: 'SLUICE_CHECKPOINT_LOCKED',
@@ -23,6 +24,12 @@ export const errorCodes = {
   http: 'SLUICE_HTTP',
   rabbit: 'SLUICE_RABBITMQ',
   rabbitRefused: 'SLUICE_RABBITMQ_REFUSED',
+  file: 'SLUICE_FILE',
+  fileRefused: 'SLUICE_FILE_REFUSED',
+  postgres: 'SLUICE_POSTGRES',
+  postgresRefused: 'SLUICE_POSTGRES_REFUSED',
+  deltaTable: 'SLUICE_DELTA_TABLE',
+  deltaStorage: 'SLUICE_DELTA_STORAGE',
 } as const
 
 /** One of {@link errorCodes}. */
@@ -83,6 +90,12 @@ export class OperatorError extends SluiceError {
 export class PushOverflowError extends SluiceError {
   readonly code = errorCodes.pushOverflow
   readonly retryable = false
+}
+
+/** The watchdog gave an attempt at a partition up, because nothing moved in it. */
+export class PartitionStalledError extends SluiceError {
+  readonly code = errorCodes.stalled
+  readonly retryable = true
 }
 
 /** A circuit breaker is open: the call was not made. */
@@ -152,6 +165,63 @@ export class RabbitRefusedError extends SluiceError {
   readonly retryable = false
 }
 
+/** A file or folder can't be read now: it is locked, its disk or mount is away, permission is missing. */
+export class FileError extends SluiceError {
+  readonly code = errorCodes.file
+  readonly retryable = true
+}
+
+/** A file isn't what was planned or expected: changed, overwritten or gone, cut short, not text, a line that is too long. */
+export class FileRefusedError extends SluiceError {
+  readonly code = errorCodes.fileRefused
+  readonly retryable = false
+}
+
+/** What the server says of a failed statement, without the values of rows. */
+interface PostgresFailure extends ErrorOptions {
+  /** Its code of five characters; `undefined` for what the server didn't say. */
+  readonly sqlState?: string | undefined
+}
+
+/** PostgreSQL or the way to it failed: a lost connection, a time-out, a deadlock, a transaction that could not be serialised. */
+export class PostgresError extends SluiceError {
+  readonly code = errorCodes.postgres
+  readonly retryable = true
+  readonly sqlState: string | undefined
+  /** The transaction of the batch is gone with all its rows: see {@link restartsBatch}. */
+  readonly restartsBatch: boolean
+
+  constructor(message?: string, options: PostgresFailure & { readonly restartsBatch?: boolean } = {}) {
+    super(message, options)
+    this.sqlState = options.sqlState
+    this.restartsBatch = options.restartsBatch ?? false
+  }
+}
+
+/** PostgreSQL said no, and would say so again: no such table, a value that doesn't fit, a constraint, no permission. */
+export class PostgresRefusedError extends SluiceError {
+  readonly code = errorCodes.postgresRefused
+  readonly retryable = false
+  readonly sqlState: string | undefined
+
+  constructor(message?: string, options: PostgresFailure = {}) {
+    super(message, options)
+    this.sqlState = options.sqlState
+  }
+}
+
+/** A Delta table that can't be read or written as it is: a feature that isn't supported, a log that is broken, a file that is missing. */
+export class DeltaTableError extends SluiceError {
+  readonly code = errorCodes.deltaTable
+  readonly retryable = false
+}
+
+/** A file of a Delta table could not be written or read: a full disk, no permission, a device that fails. */
+export class DeltaStorageError extends SluiceError {
+  readonly code = errorCodes.deltaStorage
+  readonly retryable = true
+}
+
 /** Where a query failed. `cause` is the error as it was thrown. */
 export class QueryError extends SluiceError {
   readonly code = errorCodes.query
@@ -188,6 +258,15 @@ export function isSluiceError(error: unknown): error is SluiceError {
 export function isRetryable(error: unknown): boolean {
   if (typeof error !== 'object' || error === null || !('retryable' in error)) return true
   return error.retryable !== false
+}
+
+/**
+ * Whether a sink has lost what it had of the batch, so that all of its partitions must be written again. An error says so itself
+ * with a property `restartsBatch: true`.
+ */
+export function restartsBatch(error: unknown): boolean {
+  if (error instanceof QueryError) return restartsBatch(error.cause)
+  return typeof error === 'object' && error !== null && 'restartsBatch' in error && error.restartsBatch === true
 }
 
 /** The delay an error asks for before the next attempt (`retryAfter`, milliseconds), or `undefined`. */

@@ -17,12 +17,12 @@ type Encode = (header: JournalHeader, chunks: readonly (readonly unknown[])[]) =
 
 /** The identities of the latest rows. Lives in the journals, so that it is exactly as durable as the rows. */
 export class IdentityWindow<Row> {
-  readonly #identity: (row: Row) => string
+  readonly #identity: (row: Row) => string | null
   #size: number
   readonly #known = new Set<string>()
   #captured: readonly string[] = []
 
-  constructor(identity: (row: Row) => string, size: number) {
+  constructor(identity: (row: Row) => string | null, size: number) {
     this.#identity = identity
     this.#size = size
   }
@@ -54,18 +54,30 @@ export class IdentityWindow<Row> {
   }
 
   /** The journal of a batch, without the rows that are known already. They count as known after {@link accept}. */
-  capture(batchId: number, chunks: readonly (readonly Row[])[], encode: Encode): readonly Uint8Array[] {
+  capture(
+    batchId: number,
+    chunks: readonly (readonly Row[])[],
+    encode: Encode,
+    onKnown: (rows: number) => void = () => {},
+  ): readonly Uint8Array[] {
+    let known = 0
     const fresh = new Set<string>()
     const kept = chunks.map((rows) =>
       rows.filter((row) => {
         const identity = this.#identity(row)
         if (typeof identity !== 'string' || identity === '')
-          throw new PortError('journaled: identity must give a string that is not empty')
-        if (this.#known.has(identity) || fresh.has(identity)) return false
+          throw new PortError(
+            `journaled: a row has no identity, by which a repeat is known: it is ${identity === '' ? 'an empty text' : String(identity)}, and must be a text`,
+          )
+        if (this.#known.has(identity) || fresh.has(identity)) {
+          known++
+          return false
+        }
         fresh.add(identity)
         return true
       }),
     )
+    if (known > 0) onKnown(known)
     this.#captured = [...fresh]
     return encode(
       { identities: this.#captured, ...(batchId % snapshotEvery === 0 ? { snapshot: [...this.#known] } : {}) },

@@ -4,7 +4,9 @@ export { StreamingQuery } from './streaming-query.ts'
 export { QueryRun, type QueryStatus } from './query-run.ts'
 export type { LimitOptions, QueryOptions, RestartOptions } from './query-options.ts'
 export type { PartitionProgress, QueryProgress, SourceProgress } from './progress.ts'
-export type { PartitionFigures, Phase, QueryEvent, QueryEventBody, SourceLag } from './events.ts'
+export type { LiveFigures, PartitionFigures, Phase, QueryEvent, QueryEventBody, SourceLag } from './events.ts'
+export type { Activity, ActivityTimes, PartitionReport, Waiting } from './activity.ts'
+export type { WatchdogOptions } from './watchdog.ts'
 export { type RetryPolicy, retryDelay } from './retry.ts'
 export { deterministic } from './deterministic.ts'
 export {
@@ -67,6 +69,7 @@ export {
   type ReadLimit,
   type ReplayableReader,
   readAllAvailable,
+  type SettlementCounts,
   type SimpleStreamReader,
   type StreamReader,
 } from './source.ts'
@@ -133,6 +136,7 @@ export {
   OffsetRegressionError,
   OperatorError,
   OptionError,
+  PartitionStalledError,
   PortError,
   PushOverflowError,
   QueryError,

@@ -1,3 +1,4 @@
+import type { Waiting } from './activity.ts'
 import type { Demand } from './demand.ts'
 
 /** What an operator inside a partition's chain can reach of the partition it runs in. */
@@ -6,6 +7,10 @@ export interface PartitionScope {
   readonly demand: Demand
   /** Sends rows that don't fit to the dead-letter sink. `undefined` where the query has none. */
   readonly reject: ((rejected: readonly RejectedRow[]) => void) | undefined
+  /** So many rows were left out. */
+  readonly filtered?: (rows: number) => void
+  /** Rows are held back on purpose; `undefined`: no more. */
+  readonly waits?: (what: Waiting | undefined) => void
 }
 
 export interface RejectedRow {

@@ -31,6 +31,7 @@ import { readPartition } from '../operators/read-partition.ts'
 import { recoverBatch } from '../operators/recover-batch.ts'
 import { timed } from '../operators/timed.ts'
 import { type RowsOperator, transformRows } from '../operators/transform-rows.ts'
+import { watchProgress } from '../operators/watch-progress.ts'
 import { writeTo } from '../operators/write-to.ts'
 import type { BatchRun } from './batch-run.ts'
 import { bindPorts } from './bind-ports.ts'
@@ -77,12 +78,13 @@ export function runPipeline<Offset extends object, Partition, Row extends object
     of(planned).pipe(
       beginBatch(writer),
       concatMap((batch) =>
-        from(batch.committed ? [] : batch.tasks).pipe(
+        defer(() => from(batch.committed ? [] : batch.tasks)).pipe(
           mergeBounded(
             (task) =>
               attemptPartition(task, (attempt) =>
                 readPartition(reader, attempt).pipe(
                   transformRows<Row, Out>(pipeline.operators),
+                  watchProgress(attempt, context.watchdog),
                   writeTo(writer, attempt),
                 ),
               ).pipe(locateError({ ...located, batch, partitionId: task.partitionId })),
@@ -126,7 +128,9 @@ export function runPipeline<Offset extends object, Partition, Row extends object
       }),
       ignoreElements(),
     )
+    let answering = false
     const lookForBatch = defer(() => {
+      answering = true
       context.emit({ type: 'triggered' })
       const batch$ = recovered === undefined ? nextBatch : of(recovered).pipe(takeUntil(drain$))
       recovered = undefined
@@ -135,6 +139,7 @@ export function runPipeline<Offset extends object, Partition, Row extends object
         const outcome = { batchId, caughtUp: goal.caughtUp(batchId !== undefined) }
         if (batchId === undefined) context.emit({ type: 'idle' })
         breath.ended()
+        answering = false
         pipeline.onOutcome(outcome)
         outcome$.next(outcome)
         return EMPTY
@@ -160,6 +165,9 @@ export function runPipeline<Offset extends object, Partition, Row extends object
       { outcome$, available$, scheduler: context.scheduler },
       [kick$, held$.pipe(switchMap((timer) => timer))],
       drain$,
+      () => {
+        if (answering && followsClock(trigger)) context.emit({ type: 'overrun' })
+      },
     ).pipe(
       map(() => answerTick),
       startWith(start),
@@ -169,12 +177,18 @@ export function runPipeline<Offset extends object, Partition, Row extends object
   })
 }
 
+/** Whether it ticks whatever the query does, so that a tick during a batch means that the batch took too long. */
+function followsClock(trigger: Trigger): boolean {
+  return typeof trigger !== 'function' || trigger.intervalMs !== undefined
+}
+
 /** The trigger's ticks and others besides, for as long as the trigger goes on. */
 function ticks(
   trigger: Trigger,
   context: TriggerContext,
   besides: readonly Observable<unknown>[],
   drain$: Observable<unknown>,
+  onTick: () => void,
 ): Observable<unknown> {
   return new Observable((subscriber) => {
     const own: unknown = typeof trigger === 'function' ? trigger(context) : trigger
@@ -189,6 +203,6 @@ function ticks(
         error: (error: unknown) => subscriber.error(error),
       }),
     )
-    subscriber.add(own.pipe(takeUntil(drain$)).subscribe(subscriber))
+    subscriber.add(own.pipe(tap(onTick), takeUntil(drain$)).subscribe(subscriber))
   })
 }

@@ -1,5 +1,6 @@
-import { Observable, type Observer, ReplaySubject, type Subscription } from 'rxjs'
+import { Observable, type Observer, ReplaySubject, Subscriber, type Subscription } from 'rxjs'
 import type { QueryProgress } from './progress.ts'
+import { safely } from './safe-feed.ts'
 
 type ProgressObserver = Partial<Observer<QueryProgress>> | ((progress: QueryProgress) => void) | null
 
@@ -29,13 +30,21 @@ export class ProgressFeed extends Observable<QueryProgress> {
     if (typeof observer.error !== 'function') {
       const { next, complete: end } = observer
       return this.#subject.subscribe({
-        next: (progress) => next?.call(observer, progress),
+        next: safely((progress: QueryProgress) => next?.call(observer, progress), 'progress$'),
         error: () => end?.call(observer),
         complete: () => end?.call(observer),
       })
     }
     this.#listeners++
-    const subscription = this.#subject.subscribe(observer)
+    const subscription = this.#subject.subscribe(
+      observer instanceof Subscriber
+        ? observer // an operator: what it throws is an error of its chain
+        : {
+            next: safely((progress: QueryProgress) => observer.next?.(progress), 'progress$'),
+            error: (error: unknown) => observer.error?.(error),
+            complete: () => observer.complete?.(),
+          },
+    )
     subscription.add(() => this.#listeners--)
     return subscription
   }

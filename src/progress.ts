@@ -97,6 +97,9 @@ export class ProgressBuilder {
       case 'skipped':
         this.#skipped = true
         break
+      case 'retry':
+        if (event.port === 'batch') this.#partitions = [] // all of them come again
+        break
       case 'partition-finished': {
         const { type: _type, at: _at, batchId: _batch, attempt, ...figures } = event
         this.#partitions.push({ ...figures, attempts: attempt + 1 })

@@ -12,6 +12,7 @@ import type { QuerySpec } from './query.ts'
 import { type RetryPolicy, retryPolicy } from './retry.ts'
 import { defaultHighWaterBytes } from './run-context.ts'
 import { continuously, type Trigger } from './trigger.ts'
+import { type WatchdogOptions, watchdogSettings } from './watchdog.ts'
 
 /** How much one batch takes. Without an option, what the source's `defaultLimit` says, else no limit. */
 export interface LimitOptions {
@@ -51,6 +52,8 @@ export interface QueryOptions<Dead = unknown> {
   readonly maxPushed?: number
   /** A partition that is being read and gives nothing for so long is told of as `stall`. 0: never. @default '1 minute' */
   readonly stallAfter?: Duration
+  /** Aborts an attempt at a partition in which nothing moves, and tries it again by `retry`; other partitions go on. `{}` for its defaults. @default nobody does */
+  readonly watchdog?: WatchdogOptions
   /** For every call of a port, and for a partition as a whole. @default 3 attempts, 100 ms · 2ⁿ with full jitter, 30 s at most */
   readonly retry?: Partial<RetryPolicy>
   /** Rebuilds source and sink when a run fails, and recovers. @default one run only */
@@ -61,7 +64,7 @@ export interface QueryOptions<Dead = unknown> {
   readonly sinkId?: string
   /** What becomes of rows that don't fit their schema. @default 'failFast' */
   readonly mode?: RowMode
-  /** Takes the rows that `dropMalformed` refuses. Required with it; operators must be known to be deterministic. */
+  /** Takes the rows that `dropMalformed` refuses, and those that `permissive` can't keep. Required with the former; operators must be known to be deterministic. */
   readonly deadLetters?: BoundSink<DeadLetter, Dead>
   /** Time. @default asyncScheduler */
   readonly scheduler?: SchedulerLike
@@ -93,6 +96,7 @@ export type QuerySettings = Pick<
   | 'highWaterBytes'
   | 'maxPushed'
   | 'stallAfterMs'
+  | 'watchdog'
 > & { readonly sinkId: string; readonly mode: RowMode }
 
 /** The options with their defaults. @throws OptionError */
@@ -107,11 +111,12 @@ export function querySettings<Dead>(options: QueryOptions<Dead>): QuerySettings 
     highWaterBytes: rules.limit,
     maxPushed: rules.positiveInteger,
     stallAfter: durationRule,
+    watchdog: rules.object,
     retry: rules.object,
     restart: rules.object,
     require: oneOf(...guaranteeLevels),
     sinkId: rules.string,
-    mode: oneOf('failFast', 'dropMalformed'),
+    mode: oneOf('failFast', 'dropMalformed', 'permissive'),
     deadLetters: portRule('streamWriter', 'a sink such as jsonLines({ path: "dead" })'),
     scheduler: portRule('schedule', 'an RxJS scheduler'),
   })
@@ -134,6 +139,7 @@ export function querySettings<Dead>(options: QueryOptions<Dead>): QuerySettings 
     maxPushed: options.maxPushed ?? 1000,
     // 0 is never, and not at once
     stallAfterMs: durationMs(options.stallAfter ?? '1 minute', 'writeStream', 'stallAfter') || Infinity,
+    watchdog: watchdogSettings(options.watchdog),
     sinkId: options.sinkId ?? 'main',
     mode,
   }

@@ -3,6 +3,7 @@ import type { QueryEvent } from './events.ts'
 import type { QueryProgress } from './progress.ts'
 import { ProgressFeed } from './progress-feed.ts'
 import type { RunControls } from './query.ts'
+import { SafeFeed } from './safe-feed.ts'
 import { Tracker } from './tracker.ts'
 import type { TriggerOutcome } from './trigger.ts'
 
@@ -30,8 +31,8 @@ export class QueryRun implements AsyncDisposable {
    */
   readonly progress$: Observable<QueryProgress>
   /**
-   * Everything that happens, as it happens. Hot, never fails, completes when the run is over. A subscriber that throws changes nothing that is delivered;
-   * RxJS reports its error as an uncaught one, which ends a process that doesn't handle these.
+   * Everything that happens, as it happens. Hot, never fails, completes when the run is over. An observer that throws changes nothing that is delivered,
+   * and doesn't end the process: its first error is a warning of the process.
    */
   readonly events$: Observable<QueryEvent>
   /**
@@ -39,6 +40,9 @@ export class QueryRun implements AsyncDisposable {
    * at {@link progress$}, is an unhandled rejection: it ends the process, and is not lost.
    */
   readonly terminated: Promise<void>
+
+  /** Of the query. */
+  readonly name: string
 
   readonly #progress = new ProgressFeed()
   readonly #events = new Subject<QueryEvent>()
@@ -55,11 +59,12 @@ export class QueryRun implements AsyncDisposable {
   #settle: { readonly resolve: () => void; readonly reject: (error: unknown) => void }
 
   /** @param run the cold query. */
-  constructor(run: (controls: RunControls) => Observable<QueryProgress>) {
+  constructor(run: (controls: RunControls) => Observable<QueryProgress>, name = 'query') {
+    this.name = name
     const { promise, resolve, reject } = Promise.withResolvers<void>()
     this.terminated = promise
     this.#settle = { resolve, reject }
-    this.events$ = this.#events.asObservable()
+    this.events$ = new SafeFeed(this.#events, 'events$')
     this.progress$ = this.#progress
     queueMicrotask(() => this.#begin(run))
   }

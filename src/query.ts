@@ -45,6 +45,7 @@ import type { StreamWriter } from './sink.ts'
 import { journalPort, readAllAvailable, type StreamReader } from './source.ts'
 import { Tracker } from './tracker.ts'
 import type { Trigger, TriggerOutcome } from './trigger.ts'
+import { Watchdog } from './watchdog.ts'
 
 /** Everything a run is made from. Reader and writer are made afresh on every start and restart. */
 export interface QuerySpec<Offset extends object, Partition, Row extends object, Out extends object, Message> {
@@ -72,6 +73,8 @@ export interface QuerySpec<Offset extends object, Partition, Row extends object,
   readonly maxPushed: number
   /** Milliseconds; Infinity: no partition is ever said to have stalled. */
   readonly stallAfterMs: number
+  /** `undefined`: no attempt is ever given up. */
+  readonly watchdog: ConstructorParameters<typeof Watchdog>[0] | undefined
 }
 
 /** How a run is steered and observed from outside. */
@@ -158,7 +161,18 @@ function runWithRestarts<Offset extends object, Partition, Row extends object, O
           event$.pipe(detectStalls(spec.stallAfterMs, spec.scheduler)),
         ).pipe(tap(observe), ignoreElements())
         const context = contextOf(spec, log, observe, tracker, deterministic && repeatable)
-        if (!told) emit({ type: 'started', queryId: log.queryId, runId, name: spec.name, guarantee })
+        if (!told) {
+          emit({
+            type: 'started',
+            queryId: log.queryId,
+            runId,
+            name: spec.name,
+            guarantee,
+            sources: spec.source.parts,
+            sink: spec.sink.name,
+            ...intervalOf(spec.trigger),
+          })
+        }
         told = true
         const batches$ = concat(
           startWriter(spec, writer, log, context).pipe(takeUntil(controls.drain$)),
@@ -249,11 +263,17 @@ function guaranteeOf<Offset extends object, Partition, Row extends object, Out e
   return guarantee
 }
 
+function intervalOf(trigger: Trigger): { readonly intervalMs?: number } {
+  const { intervalMs } = trigger as { readonly intervalMs?: number }
+  return intervalMs === undefined ? {} : { intervalMs }
+}
+
 function contextOf(
   spec: Pick<
     RunContext,
     'name' | 'scheduler' | 'retry' | 'concurrency' | 'highWaterMark' | 'highWaterBytes' | 'maxPushed'
   > & {
+    readonly watchdog: ConstructorParameters<typeof Watchdog>[0] | undefined
     readonly sink: { readonly id: string }
   },
   log: QueryLog,
@@ -275,6 +295,7 @@ function contextOf(
     deterministic,
     emit,
     tracker,
+    ...(spec.watchdog === undefined ? {} : { watchdog: new Watchdog(spec.watchdog) }),
   })
 }
 
@@ -285,7 +306,7 @@ function startWriter<Out extends object, Message>(
   context: RunContext,
 ): Observable<never> {
   const { queryId, session } = log
-  const start = { queryId, sinkId: spec.sink.id, epoch: session.epoch, schema: spec.schema }
+  const start = { queryId, sinkId: spec.sink.id, epoch: session.epoch, schema: spec.schema, onlySink: true }
   return commandPort(context, 'start of the sink', () => writer.start?.(start)).pipe(ignoreElements())
 }
 

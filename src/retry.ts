@@ -1,4 +1,4 @@
-import { isRetryable, retryAfterOf } from './errors.ts'
+import { isRetryable, restartsBatch, retryAfterOf } from './errors.ts'
 import { given, type OptionRule, rules, validateOptions } from './options.ts'
 
 /** How often, and after which delays, something that failed is tried again. */
@@ -59,4 +59,9 @@ export function retryDelay(policy: RetryPolicy, attempt: number, error: unknown)
     policy.initialDelayMs * Math.min(policy.factor ** (attempt - 1), Number.MAX_VALUE),
   )
   return policy.retryAfter(error) ?? policy.random() * bound
+}
+
+/** The same for what is a part of a batch: an error that says that the whole batch must be written again is none that a repeat of the part could mend. */
+export function withoutRestarts(policy: RetryPolicy): RetryPolicy {
+  return { ...policy, retryable: (error) => !restartsBatch(error) && policy.retryable(error) }
 }

@@ -2,6 +2,7 @@ import { asyncScheduler, type SchedulerLike } from 'rxjs'
 import type { QueryEventBody } from './events.ts'
 import { defaultRetryPolicy, type RetryPolicy } from './retry.ts'
 import { Tracker } from './tracker.ts'
+import type { Watchdog } from './watchdog.ts'
 
 /** What every stage of a run shares. Stages that are composed by hand get one from {@link runContext}. */
 export interface RunContext {
@@ -27,6 +28,8 @@ export interface RunContext {
   readonly emit: (event: QueryEventBody) => void
   /** Work that must settle before the lease is freed. */
   readonly tracker: Tracker
+  /** Gives up attempts in which nothing moves; one for the run. Without it nobody does. */
+  readonly watchdog?: Watchdog
 }
 
 /** 64 MiB. */

@@ -20,6 +20,8 @@ export interface StartContext {
   readonly epoch: number
   /** The rows' schema; `undefined` where the pipeline states none. A writer that needs one refuses here. */
   readonly schema: Schema | undefined
+  /** Whether the batch is done when this writer has committed it. `false` for one of several sinks; then, and where it is missing, others may commit after it. */
+  readonly onlySink?: boolean
 }
 
 /** What {@link StreamWriter.open} gets: the partition, and the keys of its requests. */
@@ -42,6 +44,9 @@ export interface WriteContext extends PartitionContext {
  * `start` once → for each batch: `begin` → `open` for each partition → (write … finish, or discard) → `commit`, or `abort` → at the end `stop`.
  *
  * Batches never overlap. Partitions of one batch are written side by side.
+ *
+ * A sink that loses the batch in the middle (its one transaction is gone) says so by an error with `restartsBatch: true`, from any call of a partition or
+ * from `commit`: when all partitions have settled come `abort`, then `begin` and all partitions once more, as often as the retry policy has it.
  */
 export interface StreamWriter<Row extends object, Message> {
   readonly guarantee: WriterGuarantee
@@ -56,7 +61,7 @@ export interface StreamWriter<Row extends object, Message> {
    * and when a replayed batch reaches it again, possibly after it took effect.
    */
   readonly commit: (messages: readonly Message[], batch: Batch) => Result<unknown>
-  /** The batch failed before `commit` was ever called. `undefined` stands for partitions that didn't finish. */
+  /** The batch failed before `commit` was ever called, or is begun again. `undefined` stands for partitions that didn't finish. */
   readonly abort?: (messages: readonly (Message | undefined)[], batch: Batch) => Result<unknown>
   /** Called once at the end of a run, after everything else has settled. */
   readonly stop?: () => Result<unknown>

@@ -20,7 +20,7 @@ export interface ReadContext extends PartitionContext {}
  * What every stream reader offers, in the order in which the engine calls it:
  *
  * `initialOffset` once in the life of a query → for each batch `latestOffset` → `partitions` → (the plan is made durable)
- * → `read` for each partition → (the writer commits, the batch is logged as done) → `commit`. A replayed batch starts at `read`.
+ * → `read` for each partition → (of a queue: `hold`) → (the writer commits, the batch is logged as done) → `commit`. A replayed batch starts at `read`.
  *
  * Every call but `read` is made one at a time; `reportLatestOffset`, and `distance` with it, also beside the others, once a batch, for the lag.
  * A call that fails is repeated by the query's retry policy; not for the lag, which then isn't told.
@@ -45,6 +45,8 @@ export interface ReaderBase<Offset extends object, Partition, Row extends object
   readonly compare?: (a: Offset, b: Offset) => number
   /** Rows between two offsets (an estimate is fine): for lag, and for `minRows`. */
   readonly distance?: (from: Offset, to: Offset) => Result<number>
+  /** The same by {@link partitionKey}, where partitions have positions of their own: for the lag of each. */
+  readonly distances?: (from: Offset, to: Offset) => Result<Readonly<Record<string, number>>>
   /** A stable label for metrics (a station, a queue). Without it the slot number is used. */
   readonly partitionKey?: (partition: Partition) => string
   /** The head of the source, whatever the limit: for lag, and for the target of `availableNow`. */
@@ -95,6 +97,20 @@ export interface ReplayableReader<Offset extends object, Partition, Row extends 
   readonly [journalPort]?: JournalPort
 }
 
+/** What became of what a queue delivered, counted since the source was made. */
+export interface SettlementCounts {
+  /** Acknowledged (or rejected for good) on the connection that it came over. */
+  readonly acknowledged: number
+  /** Given back. */
+  readonly released: number
+  /** Not acknowledged any more, because its connection was gone: it comes again. */
+  readonly stale: number
+  /** Delivered before, to whomever. */
+  readonly redelivered: number
+  /** Put away as poison. */
+  readonly deadLettered: number
+}
+
 /**
  * A queue: what was delivered can be read again only until it is committed or released on the same connection.
  * The offset counts deliveries (`{ delivered: n }`) and never goes back.
@@ -102,10 +118,20 @@ export interface ReplayableReader<Offset extends object, Partition, Row extends 
 export interface AckedReader<Offset extends object, Partition, Row extends object>
   extends ReaderBase<Offset, Partition, Row> {
   readonly kind: 'acked'
+  /** Messages that are delivered and not acknowledged at a time, at most: as many may come again after a crash. */
+  readonly outstanding?: number
+  /**
+   * Fails when `[start, end)` can't be acknowledged any more, because it is being delivered again: its connection was lost since it was read.
+   * Called once, right before the writer commits, and not repeated; the batch is then released and abandoned, and the sink never has it.
+   * With a writer that gathers until its commit this leaves one way to a repeat: a connection lost between `hold` and the broker's receipt of `commit`.
+   */
+  readonly hold?: (start: Offset, end: Offset) => Result<unknown>
   /** Acknowledges everything before `end`. Called after the writer committed and the batch was logged as done. Never sends a stale ack. */
   readonly commit: (end: Offset) => Result<unknown>
   /** Gives `[start, end)` back to the queue: the batch failed and is abandoned; the messages come again in a later batch. */
   readonly release: (start: Offset, end: Offset) => Result<unknown>
+  /** What became of its deliveries so far, for metrics. Asked at the end of each batch. */
+  readonly settlements?: () => SettlementCounts
 }
 
 /** A source of a stream, of either kind. */

@@ -47,6 +47,8 @@ export interface TriggerFunction {
   readonly bounded?: true
   /** One batch and no more: it is not held back to wait for `minRows`. */
   readonly single?: true
+  /** Of a trigger that follows the clock, milliseconds: a tick during a batch means that the batch took too long. */
+  readonly intervalMs?: number
 }
 
 /**
@@ -57,7 +59,7 @@ export interface TriggerFunction {
 export function processingTime(interval: Duration): TriggerFunction {
   const intervalMs = durationMs(interval, 'processingTime', 'interval')
   if (intervalMs === 0) return continuously()
-  return ({ scheduler }) =>
+  const trigger = ({ scheduler }: TriggerContext) =>
     defer(() => {
       let dueMs = -Infinity
       return defer(() => {
@@ -69,6 +71,7 @@ export function processingTime(interval: Duration): TriggerFunction {
         return merge(longTimer(dueMs - nowMs, scheduler).pipe(ignoreElements()), tick)
       }).pipe(repeat())
     })
+  return Object.assign(trigger, { intervalMs })
 }
 
 /** Everything that is there when the query starts, in as many batches as the limit makes of it; then the query completes. */

@@ -21,6 +21,7 @@ const reader = {
   partitions: () => [],
   read: () => [],
 }
+const queue = { kind: 'acked', commit: () => {}, release: () => {} }
 const writer = { guarantee: 'append', open: () => {}, commit: () => {} }
 
 describe('checkReader', () => {
@@ -58,6 +59,12 @@ describe('checkReader', () => {
     [
       { ...reader, kind: 'acked', commit: undefined, release: () => {} },
       'source "s": "commit" is missing; it must be a function',
+    ],
+    [{ ...reader, ...queue, hold: true }, 'source "s": "hold" is something else; it must be a function'],
+    [{ ...reader, ...queue, Hold: () => {} }, 'source "s": "Hold" is no part of it; did you mean "hold"?'],
+    [
+      { ...reader, ...queue, outstanding: 0 },
+      'source "s": "outstanding" is something else; it must be an integer from 1',
     ],
     [{ ...reader, available: () => of(1) }, 'source "s": "available" is something else; it must be an Observable'],
   ])('refuses a reader that isn’t one (%#)', (wrong, message) => {

@@ -26,6 +26,7 @@ const table: readonly (readonly [className: string, code: string, retryable: boo
   ['PortError', 'SLUICE_PORT', false],
   ['OperatorError', 'SLUICE_OPERATOR', false],
   ['PushOverflowError', 'SLUICE_PUSH_OVERFLOW', false],
+  ['PartitionStalledError', 'SLUICE_STALLED', true],
   ['CircuitOpenError', 'SLUICE_CIRCUIT_OPEN', true],
   ['CheckpointCorruptError', 'SLUICE_CHECKPOINT_CORRUPT', false],
   ['CheckpointLockedError', 'SLUICE_CHECKPOINT_LOCKED', true],
@@ -37,6 +38,12 @@ const table: readonly (readonly [className: string, code: string, retryable: boo
   ['QueryRunningError', 'SLUICE_QUERY_RUNNING', false],
   ['RabbitError', 'SLUICE_RABBITMQ', true],
   ['RabbitRefusedError', 'SLUICE_RABBITMQ_REFUSED', false],
+  ['FileError', 'SLUICE_FILE', true],
+  ['FileRefusedError', 'SLUICE_FILE_REFUSED', false],
+  ['PostgresError', 'SLUICE_POSTGRES', true],
+  ['PostgresRefusedError', 'SLUICE_POSTGRES_REFUSED', false],
+  ['DeltaTableError', 'SLUICE_DELTA_TABLE', false],
+  ['DeltaStorageError', 'SLUICE_DELTA_STORAGE', true],
 ]
 
 const isErrorClass = (value: unknown): value is Simple =>

@@ -29,6 +29,8 @@ export interface CheckpointSession {
    * A session that lost its lease fails with `LeaseLostError` and writes nothing.
    */
   readonly write: (records: readonly LogRecord[]) => Result<unknown>
+  /** Plans and journals that it has made durable since it was opened, in bytes; where it counts them. */
+  readonly bytesWritten?: () => number
   /** How many finished batches are kept, where that is known. */
   readonly retain?: number
   /** The journaled rows of a batch, one chunk for each `journal` record, in order. Empty when there are none. */

@@ -37,6 +37,8 @@ export type LogEntry =
 export interface Admitted {
   readonly entries: readonly LogEntry[]
   readonly position: LogPosition
+  /** Of the entries, as JSON and journal. */
+  readonly bytes: number
 }
 
 /**
@@ -47,18 +49,22 @@ export interface Admitted {
 export function admit(position: LogPosition, records: readonly LogRecord[]): Admitted {
   const entries: LogEntry[] = []
   let current = position
+  let bytes = 0
   for (const record of records) {
     const step = admitOne(current, record)
     if (step === undefined) continue
     entries.push(step.entry)
     current = step.position
+    bytes += step.bytes ?? 0
   }
-  return { entries, position: current }
+  return { entries, position: current, bytes }
 }
 
 interface Step {
   readonly entry: LogEntry
   readonly position: LogPosition
+  /** Where it is known without extra work; what is small isn't counted. */
+  readonly bytes?: number
 }
 
 function admitOne(position: LogPosition, record: LogRecord): Step | undefined {
@@ -86,6 +92,7 @@ function admitJournal(position: LogPosition, batchId: number, rows: Uint8Array):
   return {
     entry: { kind: 'journal', batchId, chunk, rows: Uint8Array.from(rows) },
     position: { ...position, chunks: chunk + 1 },
+    bytes: rows.byteLength,
   }
 }
 
@@ -100,15 +107,16 @@ function admitPlan(position: LogPosition, batch: PlannedBatch): Step | undefined
     assertJson(partition, `${name}: partition ${index}`)
   })
   const { last } = position
-  const plan: LoggedPlan = copy({
+  const text = JSON.stringify({
     batchId,
     start,
     end,
     partitions,
     journal: batchId === last?.batchId ? (last.plan?.journal ?? 0) : position.chunks,
   })
+  const plan = JSON.parse(text) as LoggedPlan
   if (last !== undefined && batchId === last.batchId) {
-    if (last.plan === undefined) return adoptPlan(position, last, plan, name)
+    if (last.plan === undefined) return adoptPlan(position, last, plan, { name, bytes: text.length })
     if (samePlan(plan, last.plan)) return undefined
     throw new CheckpointCorruptError(`${name}: the log holds another plan for it`)
   }
@@ -116,11 +124,16 @@ function admitPlan(position: LogPosition, batch: PlannedBatch): Step | undefined
   const from = last?.end ?? position.initial
   if (from === undefined) throw new PortError(`${name}: the initial offset must be in the log first`)
   assertStart(from, plan.start, name)
-  return planned(position, plan)
+  return planned(position, plan, text.length)
 }
 
 /** The slices of a batch whose range Spark logged. */
-function adoptPlan(position: LogPosition, last: LoggedBatch, plan: LoggedPlan, name: string): Step {
+function adoptPlan(
+  position: LogPosition,
+  last: LoggedBatch,
+  plan: LoggedPlan,
+  { name, bytes }: { readonly name: string; readonly bytes: number },
+): Step {
   if (position.done >= last.batchId) throw outOfOrder(name, position)
   const from = position.lastStart ?? position.initial
   if (from === undefined) throw new PortError(`${name}: the initial offset must be in the log first`)
@@ -129,12 +142,12 @@ function adoptPlan(position: LogPosition, last: LoggedBatch, plan: LoggedPlan, n
     throw new PortError(
       `${name}: it must end at ${JSON.stringify(last.end)}, as logged, and it ends at ${JSON.stringify(plan.end)}`,
     )
-  return planned(position, plan)
+  return planned(position, plan, bytes)
 }
 
-function planned(position: LogPosition, plan: LoggedPlan): Step {
+function planned(position: LogPosition, plan: LoggedPlan, bytes: number): Step {
   const last: LoggedBatch = { batchId: plan.batchId, end: plan.end, plan }
-  return { entry: { kind: 'plan', plan }, position: { ...position, last, lastStart: plan.start, chunks: 0 } }
+  return { entry: { kind: 'plan', plan }, position: { ...position, last, lastStart: plan.start, chunks: 0 }, bytes }
 }
 
 function admitDone(position: LogPosition, batchId: number, outcome: BatchOutcome): Step | undefined {

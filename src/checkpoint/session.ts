@@ -25,6 +25,7 @@ export interface OpenLog {
  */
 export function startSession(log: OpenLog, store: LogStore): CheckpointSession {
   let position = log.position
+  let bytesWritten = 0
   let state: 'open' | 'closed' | { readonly failed: unknown } = 'open'
 
   const assertUsable = () => {
@@ -47,11 +48,13 @@ export function startSession(log: OpenLog, store: LogStore): CheckpointSession {
     queryId: log.queryId,
     epoch: log.epoch,
     recovered: log.recovered,
+    bytesWritten: () => bytesWritten,
     write: (records: readonly LogRecord[]) => {
       assertUsable()
       const admitted = admit(position, records)
       const advance = () => {
         position = admitted.position
+        bytesWritten += admitted.bytes
       }
       try {
         const written = store.append(admitted.entries)

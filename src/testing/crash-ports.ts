@@ -22,9 +22,15 @@ export function readerOf<Offset extends object, Partition, Row extends object>(
     ...(stop && { stop: () => process.command('source stops', stop) }),
   }
   if (reader.kind === 'acked') {
+    const { hold, ...figures } = bindPorts(reader, ['hold', 'outstanding'])
     return {
       ...ports,
+      ...figures,
       kind: 'acked',
+      ...(hold && {
+        hold: (start: Offset, end: Offset) =>
+          process.command(`hold [${show(start)}, ${show(end)})`, () => hold(start, end)),
+      }),
       commit: (end) => process.command(`ack up to ${show(end)}`, () => reader.commit(end)),
       release: (start, end) =>
         process.command(`release [${show(start)}, ${show(end)})`, () => reader.release(start, end)),

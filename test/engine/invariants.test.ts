@@ -1,5 +1,5 @@
 import { concatMap, config, delay, map, of, timer, VirtualTimeScheduler } from 'rxjs'
-import { afterEach, describe, expect, it } from 'vitest'
+import { afterEach, describe, expect, it, onTestFinished } from 'vitest'
 import { mapRows } from '../../operators/map-rows.ts'
 import { memoryCheckpoint } from '../../src/checkpoint/memory.ts'
 import { memorySink } from '../../src/connectors/memory/sink.ts'
@@ -223,8 +223,12 @@ describe('invariant 12: an observer that throws', () => {
     config.onUnhandledError = null
   })
 
-  it('never changes what is delivered', async () => {
+  it('never changes what is delivered, nor ends the process; each is warned of once', async () => {
     const unhandled: unknown[] = []
+    const warnings: string[] = []
+    const note = ({ message }: Error): void => void warnings.push(message)
+    process.on('warning', note)
+    onTestFinished(() => void process.off('warning', note))
     config.onUnhandledError = (error) => unhandled.push(error)
     const rows: number[] = []
     const query = readStream(numberSource(() => 9)).writeStream(numberSink([], rows), {
@@ -250,7 +254,11 @@ describe('invariant 12: an observer that throws', () => {
     await run.terminated
     expect(rows).toEqual([0, 1, 2, 3, 4, 5, 6, 7, 8])
     await new Promise((resolve) => setTimeout(resolve, 5)) // rxjs reports unhandled errors by a timer
-    expect(unhandled.length).toBeGreaterThan(3)
+    expect(unhandled).toEqual([])
+    expect(warnings).toEqual([
+      'an observer of events$ threw: metrics are broken',
+      'an observer of progress$ threw: the page is broken',
+    ])
   })
 })
 

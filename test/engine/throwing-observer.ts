@@ -1,4 +1,4 @@
-// Runs a query whose observer throws, or doesn't: node throwing-observer.ts <folder> <throw | behave> <die | survive>
+// Runs a query whose observer throws, or doesn't: node throwing-observer.ts <folder> <throw | behave>
 import { join } from 'node:path'
 import { fileCheckpoint } from '../../src/checkpoint/file.ts'
 import { jsonLines } from '../../src/connectors/json-lines/sink.ts'
@@ -6,8 +6,7 @@ import { defineDataSource, schema, sequenceOffset } from '../../src/index.ts'
 import { readStream } from '../../src/stream.ts'
 import { availableNow } from '../../src/trigger.ts'
 
-const [folder = '', observer, process_] = process.argv.slice(2)
-if (process_ === 'survive') process.on('uncaughtException', () => {})
+const [folder = '', observer] = process.argv.slice(2)
 
 const numbers = defineDataSource({
   name: 'numbers',

@@ -4,7 +4,7 @@ import { attemptPartition } from '../../operators/attempt-partition.ts'
 import { readPartition } from '../../operators/read-partition.ts'
 import { writeTo } from '../../operators/write-to.ts'
 import type { Attempt, PartitionTask } from '../../src/batch-run.ts'
-import { OperatorError } from '../../src/errors.ts'
+import { OperatorError, PostgresError, QueryError } from '../../src/errors.ts'
 import { marbles } from '../../src/testing/marbles.ts'
 import { batchOf, chunks, outcomeOf, type Row, type TestContext, testContext, throwIt } from './a-run.ts'
 
@@ -48,6 +48,17 @@ describe('attemptPartition', () => {
       expectObservable(attemptPartition(taskIn(testContext()), () => NEVER)).toBe('-')
     }),
   )
+
+  it('makes no further attempt when the whole batch must be written again', async () => {
+    const lost = new QueryError('partition', { query: 'q' }, new PostgresError('gone', { restartsBatch: true }))
+    let attempts = 0
+    const run = attemptPartition(taskIn(testContext()), () => {
+      attempts++
+      return throwError(() => lost)
+    })
+    expect(await outcomeOf(run)).toEqual({ values: [], error: lost })
+    expect(attempts).toBe(1)
+  })
 
   it(
     'makes a fresh attempt after each failure, and fails with the error of the last',

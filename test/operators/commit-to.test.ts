@@ -1,19 +1,21 @@
-import { defer, EMPTY, NEVER, type Observable, of, throwError, timer } from 'rxjs'
+import { defer, EMPTY, mergeMap, NEVER, type Observable, of, throwError, timer } from 'rxjs'
 import { describe, expect, it } from 'vitest'
 import { type CommittableReader, commitTo } from '../../operators/commit-to.ts'
 import type { PartitionMessage } from '../../operators/write-to.ts'
-import { CheckpointWriteError, CommitInDoubtError, PortError } from '../../src/errors.ts'
+import { CheckpointWriteError, CommitInDoubtError, PortError, PostgresError } from '../../src/errors.ts'
 import { QueryLog } from '../../src/query-log.ts'
 import type { Result } from '../../src/result.ts'
 import { type MarblesContext, marbles } from '../../src/testing/marbles.ts'
 import { batchOf, isIdle, outcomeOf, type Position, plan, sessionOf, testContext, throwIt } from './a-run.ts'
 
-type Step = 'commit' | 'abort' | 'done' | 'source' | 'release'
+type Step = 'begin' | 'hold' | 'commit' | 'abort' | 'done' | 'source' | 'release'
 /** What each step answers with; what has no answer here is done at once. */
 type Answers = Partial<Record<Step, () => Result<unknown>>>
 interface SceneOptions {
   readonly partitions?: readonly string[]
   readonly acked?: boolean
+  /** The queue is asked whether it still holds the batch. */
+  readonly holds?: boolean
 }
 
 const partitions = ['p0', 'p1', 'p2']
@@ -40,12 +42,15 @@ function scene({ scheduler }: Pick<MarblesContext, 'scheduler'>, answers: Answer
   const log = new QueryLog(session)
   const list = (given: readonly (string | undefined)[]) => given.map((message) => message ?? '-').join('')
   const writer = {
+    begin: () => (take('begin', '') ?? 'write') as Result<'write' | 'committed'>,
     commit: (given: readonly string[]) => take('commit', list(given)),
     abort: (given: readonly (string | undefined)[]) => take('abort', list(given)),
   }
   const commit = ({ offset }: Position) => take('source', `${offset}`)
   const release = (start: Position, end: Position) => take('release', `${start.offset} ${end.offset}`)
-  const reader: CommittableReader<Position> = options.acked === true ? { kind: 'acked', commit, release } : { commit }
+  const hold = (start: Position, end: Position) => take('hold', `${start.offset} ${end.offset}`)
+  const queue = { kind: 'acked', commit, release, ...(options.holds === true ? { hold } : {}) } as const
+  const reader: CommittableReader<Position> = options.acked === true || options.holds === true ? queue : { commit }
   const ending = commitTo<Position, string, string>(writer, log, reader, batch)
   return { steps, context, batch, session, log, ending, end: { x: batch } }
 }
@@ -172,6 +177,87 @@ describe('a batch whose partitions are all written', () => {
       expect(session.records).toEqual([{ done: 0, outcome: 'committed' }])
     }),
   )
+})
+
+describe('a queue that is asked whether it still holds the batch', () => {
+  const holds = { holds: true }
+
+  it(
+    'is asked once all partitions are written, before the sink commits',
+    marbles((m) => {
+      const { ending, steps, end, context } = scene(m, { hold: () => m.cold('--|') }, holds)
+      const source = m.cold('-c-ab|', messages)
+      const sub = '          ^----!'
+      // hold                     --|
+      const expected = '     -------(x|)'
+      m.expectObservable(source.pipe(ending)).toBe(expected, end)
+      m.expectSubscriptions(source.subscriptions).toBe(sub)
+      m.flush()
+      expect(steps).toEqual(['5 hold 0 10', ...committed(7)])
+      expect(isIdle(context.tracker)).toBe(true)
+    }),
+  )
+
+  it.each<[string, () => Result<unknown>, string, number]>([
+    ['says no', () => throwIt('gone'), '-#', 1],
+    ['says no after a while', () => timer(2, 1).pipe(mergeMap(() => throwError(() => 'gone'))), '---#', 3],
+  ])('and %s: the sink aborts and never commits, the batch is released and abandoned', (_what, hold, expected, at) =>
+    marbles((m) => {
+      const { ending, steps, log, context } = scene(m, { hold }, holds)
+      m.expectObservable(m.cold('(abc)-|', messages).pipe(ending)).toBe(`-----${expected}`, {}, 'gone')
+      m.flush()
+      const t = 5 + at
+      expect(steps).toEqual(['6 hold 0 10', `${t} abort ABC`, `${t} release 0 10`, `${t} done abandoned`])
+      expect(log.recovered.pending).toBeUndefined()
+      expect(typesOf(context.events)).not.toContain('retry')
+      expect(isIdle(context.tracker)).toBe(true)
+    })(),
+  )
+
+  it(
+    'and gives no answer before everybody leaves: that is an abort like any other',
+    marbles((m) => {
+      const { ending, steps, context } = scene(m, { hold: () => NEVER }, holds)
+      m.expectObservable(m.cold('(abc|)', messages).pipe(ending), '--^--!').toBe('-----')
+      m.flush()
+      expect(steps).toEqual(['2 hold 0 10', '5 abort ABC', '5 release 0 10', '5 done abandoned'])
+      expect(isIdle(context.tracker)).toBe(true)
+    }),
+  )
+
+  it(
+    'is not asked about a batch that has failed, nor about one that the sink holds already',
+    marbles((m) => {
+      const failed = scene(m, {}, holds)
+      m.expectObservable(m.cold('-a#', messages).pipe(failed.ending)).toBe('--#')
+      const had = scene(m, {}, holds)
+      had.batch.committed = true
+      m.expectObservable(EMPTY.pipe(had.ending)).toBe('(x|)', had.end)
+      m.flush()
+      expect(failed.steps).toEqual(['2 abort A--', '2 release 0 10', '2 done abandoned'])
+      expect(had.steps).toEqual(['0 done committed', '0 source 10'])
+    }),
+  )
+
+  it('is asked as its method', async () => {
+    class Queue {
+      readonly kind = 'acked'
+      readonly asked: unknown[] = []
+      hold(...given: unknown[]) {
+        this.asked.push(given)
+      }
+      commit() {}
+      release() {}
+    }
+    const queue = new Queue()
+    const batch = batchOf(testContext(), ['p0'])
+    await outcomeOf(
+      of(messages.a as PartitionMessage<string>).pipe(
+        commitTo<Position, string, string>({ commit: () => 0 }, new QueryLog(sessionOf()), queue, batch),
+      ),
+    )
+    expect(queue.asked).toEqual([[{ offset: 0 }, { offset: 10 }]])
+  })
 })
 
 describe('once the commit has begun', () => {
@@ -435,6 +521,85 @@ describe('a batch that fails before its commit', () => {
       m.cold('(abc|)', messages).pipe(done.ending).subscribe()
       m.flush()
       expect(done.steps).toEqual(committed(0))
+    }),
+  )
+})
+
+describe('a sink that has lost the batch', () => {
+  const lost = new PostgresError('the transaction is gone', { restartsBatch: true })
+
+  it(
+    'is told to abort, begins the batch again, and gets all partitions once more',
+    marbles((m) => {
+      const { ending, steps, end, context } = scene(m)
+      let run = 0
+      const runs = [m.cold('-a-#', messages, lost), m.cold('abc|', messages)]
+      const source = defer(() => runs[run++] as Observable<PartitionMessage<string>>)
+      const expected = '     --- 10ms ---(x|)'
+      m.expectObservable(source.pipe(ending)).toBe(expected, end)
+      m.flush()
+      expect(steps).toEqual(['3 abort A--', '13 begin', ...committed(16)])
+      expect(context.events).toContainEqual({
+        type: 'retry',
+        port: 'batch',
+        batchId: 0,
+        attempt: 1,
+        delayMs: 10,
+        error: lost,
+      })
+    }),
+  )
+
+  it(
+    'may find that out at the commit, which is then not repeated and not in doubt',
+    marbles((m) => {
+      let commits = 0
+      const commit = () => (commits++ === 0 ? throwError(() => lost) : undefined)
+      const { ending, steps, end } = scene(m, { commit })
+      m.expectObservable(m.cold('(abc|)', messages).pipe(ending)).toBe('10ms (x|)', end)
+      m.flush()
+      expect(steps).toEqual(['0 commit ABC', '10 begin', ...committed(10)])
+    }),
+  )
+
+  it(
+    'is done when beginning again shows that it holds the batch',
+    marbles((m) => {
+      const { ending, steps, end } = scene(m, { begin: () => 'committed' })
+      let run = 0
+      const source = defer(() => (run++ === 0 ? m.cold<PartitionMessage<string>>('-#', {}, lost) : EMPTY))
+      m.expectObservable(source.pipe(ending)).toBe('- 10ms (x|)', end)
+      m.flush()
+      expect(steps).toEqual(['1 abort ---', '11 begin', '11 done committed', '11 source 10'])
+    }),
+  )
+
+  it(
+    'fails the batch when no attempt is left; a queue gets its messages back, once',
+    marbles((m) => {
+      const { ending, steps } = scene(m, {}, { acked: true })
+      m.expectObservable(m.cold<PartitionMessage<string>>('#', {}, lost).pipe(ending)).toBe('20ms #', {}, lost)
+      m.flush()
+      expect(steps).toEqual([
+        '0 abort ---',
+        '10 begin',
+        '10 abort ---',
+        '20 begin',
+        '20 abort ---',
+        '20 release 0 10',
+        '20 done abandoned',
+      ])
+    }),
+  )
+
+  it(
+    'gives the messages of a queue back when nobody waits for the next attempt any more',
+    marbles((m) => {
+      const { ending, steps, context } = scene(m, {}, { acked: true })
+      m.expectObservable(m.cold<PartitionMessage<string>>('#', {}, lost).pipe(ending), '-----!').toBe('-')
+      m.flush()
+      expect(steps).toEqual(['0 abort ---', '5 release 0 10', '5 done abandoned'])
+      expect(isIdle(context.tracker)).toBe(true)
     }),
   )
 })

@@ -3,17 +3,22 @@ import { describe, expect, it } from 'vitest'
 import { detectStalls } from '../../operators/detect-stalls.ts'
 import type { QueryEventBody } from '../../src/events.ts'
 import { marbles } from '../../src/testing/marbles.ts'
+import { attemptIn, testContext } from './a-run.ts'
 import { outcomeNow } from './outcome-now.ts'
 
 const place = (partitionId: number) => ({ batchId: 0, partitionId, partition: `p${partitionId}`, attempt: 0 })
-const figures = { chunksRead: 0, rowsRead: 0, bytesRead: 0, rowsWritten: 0, rowsDropped: 0, durationMs: 0 }
+const live = attemptIn(testContext()).liveFigures
+const { chunksRead, rowsRead, bytesRead, rowsWritten, bytesWritten } = live
+const { rowsDropped, rowsFiltered, rowsDeduplicated, rowsLate, durationMs } = live
+const read = { chunksRead, rowsRead, bytesRead, rowsFiltered, rowsDeduplicated, rowsLate }
+const figures = { ...read, rowsWritten, bytesWritten, rowsDropped, durationMs }
 /** `a` to `d`: partition 0; `s` to `u`: partition 1. */
 const events: Record<string, QueryEventBody> = {
-  a: { type: 'partition-started', ...place(0) },
+  a: { type: 'partition-started', ...place(0), figures: () => live },
   b: { type: 'partition-progress', ...place(0), rows: 1 },
   c: { type: 'partition-finished', ...place(0), ...figures },
   d: { type: 'partition-failed', ...place(0), error: new Error('once') },
-  s: { type: 'partition-started', ...place(1) },
+  s: { type: 'partition-started', ...place(1), figures: () => live },
   t: { type: 'partition-progress', ...place(1), rows: 1 },
   u: { type: 'partition-finished', ...place(1), ...figures },
   p: { type: 'planned', batchId: 1, start: {}, end: {}, partitions: 2, replay: false },

@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process'
-import { existsSync, readFileSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 
 const here = (path: string) => fileURLToPath(new URL(path, import.meta.url))
@@ -7,10 +7,14 @@ const here = (path: string) => fileURLToPath(new URL(path, import.meta.url))
 /** What `npm test` started for itself ends with the run; what `npm run services` started stays. */
 export default function services(): () => void {
   return () => {
-    const stateFile = here('../../.services/rabbitmq.json')
-    if (!existsSync(stateFile)) return
-    const { forTest } = JSON.parse(readFileSync(stateFile, 'utf8')) as { readonly forTest?: boolean }
-    if (forTest !== true) return
-    spawnSync(process.execPath, [here('../../scripts/services.mjs'), 'down'], { stdio: 'inherit' })
+    const folder = here('../../.services/')
+    const states = existsSync(folder) ? readdirSync(folder).filter((name) => name.endsWith('.json')) : []
+    const ours = states.filter((name) => {
+      const { forTest } = JSON.parse(readFileSync(`${folder}${name}`, 'utf8')) as { readonly forTest?: boolean }
+      return forTest === true
+    })
+    if (ours.length === 0) return
+    const names = ours.map((name) => name.slice(0, -'.json'.length))
+    spawnSync(process.execPath, [here('../../scripts/services.mjs'), 'down', ...names], { stdio: 'inherit' })
   }
 }

@@ -1,6 +1,6 @@
 import { describe, expectTypeOf, it } from 'vitest'
 import { byIds } from '../../src/connectors/rest/source/by-ids.ts'
-import { byList } from '../../src/connectors/rest/source/by-list.ts'
+import { byItems } from '../../src/connectors/rest/source/by-items.ts'
 import { byParent } from '../../src/connectors/rest/source/by-parent.ts'
 import { byTime } from '../../src/connectors/rest/source/by-time.ts'
 import { rest } from '../../src/connectors/rest/source/rest.ts'
@@ -41,18 +41,18 @@ describe('rest', () => {
       rest({
         url,
         schema: order,
-        partitions: byList(['a'], {
+        partitions: byItems(['a'], {
           within: byTime({ params: { from: 'from', to: 'to' }, from: 'latest', safetyLag: 0, field: 'updated_at' }),
         }),
       }),
     )
-    readStream(rest({ url, schema: order, partitions: byList(['a'], { within: windows }) }))
-    readStream(rest({ url, schema: order, cursor, partitions: byList(['a']) }))
+    readStream(rest({ url, schema: order, partitions: byItems(['a'], { within: windows }) }))
+    readStream(rest({ url, schema: order, cursor, partitions: byItems(['a']) }))
     readStream(rest({ url, schema: order, partitions: byParent({ url, schema: order, cursor }) }))
     // @ts-expect-error
     readStream(rest({ url, schema: order }))
     // @ts-expect-error
-    readStream(rest({ url, schema: order, partitions: byList(['a']) }))
+    readStream(rest({ url, schema: order, partitions: byItems(['a']) }))
     // @ts-expect-error
     readStream(rest({ url, schema: order, partitions: byParent({ url, schema: order }) }))
   })
@@ -61,7 +61,7 @@ describe('rest', () => {
     // @ts-expect-error
     rest({ url, schema: order, cursor, partitions: ids })
     // @ts-expect-error
-    rest({ url, schema: order, cursor, partitions: byList(['a'], { within: windows }) })
+    rest({ url, schema: order, cursor, partitions: byItems(['a'], { within: windows }) })
   })
 
   it('knows the columns', () => {
@@ -82,7 +82,7 @@ describe('rest', () => {
     // @ts-expect-error
     rest({ url, schema: order, partitions: byIds({ ...guarded, field: 'no' }) })
     // @ts-expect-error
-    rest({ url, schema: order, partitions: byList(['a'], { within: byIds({ ...guarded, field: 'no' }) }) })
+    rest({ url, schema: order, partitions: byItems(['a'], { within: byIds({ ...guarded, field: 'no' }) }) })
     // @ts-expect-error
     byParent({ url, schema: order, cursor: { field: 'at', key: 'id' } })
     rest({ url, schema: order, epoch: { updated_at: 'seconds' } })

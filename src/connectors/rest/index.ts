@@ -10,14 +10,14 @@ export type {
 } from './source/rest-source.ts'
 export type { RestOptions } from './source/options.ts'
 export type { JsonItem, ResourceOptions } from './source/resource.ts'
-export type { EpochUnit } from './source/item-values.ts'
+export type { EpochUnit } from '../records/item-values.ts'
 
 // What is new, and how it is cut
 export type { ColumnOf, CursorOptions } from './source/cursor-options.ts'
 export type { Partitioning } from './source/partitioning.ts'
 export { byIds, type IdOptions } from './source/by-ids.ts'
 export { byTime, type TimeWindowOptions } from './source/by-time.ts'
-export { byList, type ListOptions } from './source/by-list.ts'
+export { byItems, type ItemsOptions } from './source/by-items.ts'
 export type { ListItem } from './source/listed.ts'
 export { byParent, type ParentOptions } from './source/by-parent.ts'
 export type { Fields } from './source/fields.ts'

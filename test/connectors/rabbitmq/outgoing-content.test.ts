@@ -42,7 +42,7 @@ describe('the content of a message', () => {
     ['a Float64Array', new Float64Array(1)],
   ])('%s is refused, by its column', (what, value) => {
     expect(() => sent({ price: value })).toThrow(RowError)
-    expect(() => sent({ price: value })).toThrow(`sink: "price" is ${what}, which JSON can't hold`)
+    expect(() => sent({ price: value })).toThrow(`sink: "price" holds ${what}, which JSON can't hold`)
   })
 
   test('what has no JSON at all is refused', () => {

@@ -31,23 +31,31 @@ export function fixed(
   let held: { readonly proof: Promise<Proof>; readonly at: number } | undefined
   const sent = new SentSecrets()
 
-  const current = async (): Promise<string> => {
+  const current = async (signal?: AbortSignal): Promise<string> => {
     const now = asyncScheduler.now()
     if (held === undefined || Math.abs(now - held.at) >= maxAgeMs) held = { proof: prove(), at: now }
     const mine = held
+    const forget = (): void => {
+      if (held === mine) held = undefined
+    }
+    // Nobody waits for ever for what hangs: the next request asks anew.
+    signal?.addEventListener('abort', forget, { once: true })
     try {
       const proof = await mine.proof
       sent.add(...proof.secrets)
       return proof.value
     } catch (error) {
-      if (held === mine) held = undefined
+      forget()
       throw error
+    } finally {
+      signal?.removeEventListener('abort', forget)
     }
   }
 
   return {
     name,
-    authorize: async (request: OutgoingRequest) => place.put(request, await current()),
+    authorize: async (request: OutgoingRequest, signal: AbortSignal | undefined) =>
+      place.put(request, await current(signal)),
     refused: async (request: OutgoingRequest) => {
       const used = place.take(request)
       if (used === undefined) return false

@@ -1,14 +1,26 @@
 import type { Authorization, OutgoingRequest } from '../http/types.ts'
 import { SentSecrets } from './hide.ts'
 import { fitsHeader, header } from './place.ts'
-import { type IssuedToken, TokenCache } from './token-cache.ts'
+import { TokenCache, type TokenCacheOptions } from './token-cache.ts'
 import type { TokenSettings } from './token-options.ts'
 
 const place = header('authorization')
 
-/** An authorization by a token that a server issues for a while. @param name shown in errors. */
-export function issued(name: string, settings: TokenSettings, issue: () => Promise<IssuedToken>): Authorization {
-  const cache = new TokenCache(issue, settings.renewBeforeMs, settings.scheduler)
+/** How tokens come. */
+export interface Issuing {
+  /** Shown in errors. */
+  readonly name: string
+  readonly issue: TokenCacheOptions['issue']
+  /** @default true */
+  readonly mayBeLeft?: boolean
+}
+
+/** An authorization by a token that a server issues for a while. */
+export function issued(
+  { renewBeforeMs, scheduler }: TokenSettings,
+  { name, issue, mayBeLeft = true }: Issuing,
+): Authorization {
+  const cache = new TokenCache({ issue, mayBeLeft, renewBeforeMs, scheduler })
   const sent = new SentSecrets()
   return {
     name,

@@ -1,7 +1,8 @@
 import { required, rules, validateOptions } from '../../../options.ts'
 import type { Authorization } from '../http/types.ts'
 import { type SigningOptions, sign, signingRules } from './assertion.ts'
-import { issued } from './issued.ts'
+import { inTime } from './in-time.ts'
+import { type Issuing, issued } from './issued.ts'
 import { requestToken } from './token-endpoint.ts'
 import { type TokenOptions, tokenRules, tokenSettings } from './token-options.ts'
 
@@ -39,13 +40,15 @@ export function jwtBearer(options: JwtBearerOptions): Authorization {
   })
   const settings = tokenSettings(owner, options)
   const { issuer, subject = issuer, audience = settings.tokenUrl, claims = {} } = options
-  return issued('oauth2 JWT bearer', settings, async () => {
+  const issue: Issuing['issue'] = async (signal) => {
     const stated = { iss: issuer, sub: subject, aud: audience, ...claims }
-    const assertion = await sign(owner, options, stated, settings.scheduler)
-    return requestToken(owner, settings, undefined, {
+    const assertion = await inTime(owner, settings, 'signing', () => sign(owner, options, stated, settings.scheduler))
+    return requestToken(owner, settings, {
       grantType: 'urn:ietf:params:oauth:grant-type:jwt-bearer',
       parameters: { assertion },
       secrets: [assertion],
+      signal,
     })
-  })
+  }
+  return issued(settings, { name: 'oauth2 JWT bearer', issue })
 }

@@ -29,10 +29,10 @@ export function oauth2ClientCredentials(options: OAuth2ClientCredentialsOptions)
   checkClient(owner, options)
   const settings = tokenSettings(owner, options)
   const { audience } = options
-  return issued('oauth2 client credentials', settings, () =>
-    requestToken(owner, settings, options, {
-      grantType: 'client_credentials',
-      parameters: audience === undefined ? {} : { audience },
-    }),
-  )
+  const parameters = audience === undefined ? {} : { audience }
+  return issued(settings, {
+    name: 'oauth2 client credentials',
+    issue: (signal) =>
+      requestToken(owner, settings, { client: options, grantType: 'client_credentials', parameters, signal }),
+  })
 }

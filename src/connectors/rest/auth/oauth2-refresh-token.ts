@@ -4,6 +4,7 @@ import { fromCommand, type Result } from '../../../result.ts'
 import type { Authorization } from '../http/types.ts'
 import { checkClient, clientRules, type OAuth2ClientOptions } from './client-authentication.ts'
 import { hideInError } from './hide.ts'
+import { inTime } from './in-time.ts'
 import { issued } from './issued.ts'
 import { readSecret, type Secret, secretRule } from './secret.ts'
 import type { IssuedToken } from './token-cache.ts'
@@ -32,7 +33,8 @@ const onRotatedRule: OptionRule = {
 
 /**
  * OAuth 2.0 refresh token (RFC 6749, section 6): the pipeline asks in the name of somebody who logged in once.
- * The access token lives as in {@link oauth2ClientCredentials}. Only one process may use a refresh token that is replaced. Needs the package `oauth4webapi`.
+ * The access token lives as in {@link oauth2ClientCredentials}. A renewal under way is finished even when the pipeline ends meanwhile (which may keep the process
+ * for the time of `timeout`): its answer may hold the only good refresh token. Only one process may use a refresh token that is replaced. Needs the package `oauth4webapi`.
  *
  * ```ts
  * oauth2RefreshToken({ tokenUrl, clientId, clientAuth: 'none', refreshToken: { file }, onRotated: (token) => writeFile(file, token, { mode: 0o600 }) })
@@ -61,24 +63,29 @@ export function oauth2RefreshToken(options: OAuth2RefreshTokenOptions): Authoriz
     if (unkept === undefined) return
     const { refreshToken } = unkept
     try {
-      await firstValueFrom(fromCommand(() => options.onRotated(refreshToken)))
+      await inTime(owner, settings, 'option "onRotated"', () =>
+        firstValueFrom(fromCommand(() => options.onRotated(refreshToken))),
+      )
     } catch (error) {
       throw hideInError(error, [refreshToken])
     }
     unkept = undefined
   }
 
-  return issued('oauth2 refresh token', settings, async (): Promise<IssuedToken> => {
+  const issue = async (): Promise<IssuedToken> => {
     const late = unkept
     await keep()
     if (late !== undefined && late.expiresAt > now()) return { ...late.token, lifetimeMs: late.expiresAt - now() }
 
-    const current = await readSecret(owner, 'refreshToken', options.refreshToken)
+    const current = await inTime(owner, settings, 'option "refreshToken"', () =>
+      readSecret(owner, 'refreshToken', options.refreshToken),
+    )
     if (current !== configured) rotated = undefined
     configured = current
     const used = rotated ?? current
     const askedAt = now()
-    const token = await requestToken(owner, settings, options, {
+    const token = await requestToken(owner, settings, {
+      client: options,
       grantType: 'refresh_token',
       parameters: { refresh_token: used },
       secrets: [used],
@@ -90,5 +97,6 @@ export function oauth2RefreshToken(options: OAuth2RefreshTokenOptions): Authoriz
       await keep()
     }
     return token
-  })
+  }
+  return issued(settings, { name: 'oauth2 refresh token', issue, mayBeLeft: false })
 }

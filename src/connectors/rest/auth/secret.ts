@@ -8,7 +8,8 @@ import { fromResult, type Result } from '../../../result.ts'
 /**
  * A secret, or where it is:
  * - the text itself;
- * - a function that gives it, asked each time it is needed: a vault, a managed identity. `undefined` or an empty text says that it has none;
+ * - a function that gives it, asked each time it is needed: a vault, a managed identity. `undefined` or an empty text says that it has none. One that doesn't
+ *   answer is given up after `timeout.authorize` of the client (of token requests: their `timeout`), and asked anew;
  * - `{ file }`: a mounted secret, read anew each time it is needed, without white space around it. Whoever may read the file has the secret: mode 0400 is enough;
  * - `{ env }`: the name of an environment variable.
  *

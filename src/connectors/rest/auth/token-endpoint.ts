@@ -1,19 +1,24 @@
 import { describeError, isSluiceError, PortError } from '../../../errors.ts'
+import { optionalPackage } from '../../records/optional-package.ts'
 import { httpClient } from '../http/client.ts'
 import type { HttpResponse } from '../http/types.ts'
-import { optionalPackage } from '../records/optional-package.ts'
 import type { OAuth2ClientOptions } from './client-authentication.ts'
 import { hide, hideInError } from './hide.ts'
+import { inTime } from './in-time.ts'
 import { readClient } from './read-client.ts'
 import type { IssuedToken } from './token-cache.ts'
 import type { TokenSettings } from './token-options.ts'
 
 /** What is asked for a token with. */
 export interface Grant {
+  /** Who asks, where the grant doesn't say so itself. */
+  readonly client?: OAuth2ClientOptions
   readonly grantType: string
   readonly parameters: Readonly<Record<string, string>>
   /** What of it is nobody's business. */
   readonly secrets?: readonly string[]
+  /** Ends the request. */
+  readonly signal?: AbortSignal
 }
 
 /** A token, and the refresh token that came with it. */
@@ -23,18 +28,16 @@ export interface GrantedToken extends IssuedToken {
 
 /**
  * Asks a token endpoint once. Trying again is for whoever needs the token.
- * @param client who asks, where the grant doesn't say so itself.
  * @throws HttpError with the answer where the endpoint refuses (final) or can't be reached (worth another attempt).
  */
-export async function requestToken(
-  owner: string,
-  settings: TokenSettings,
-  client: OAuth2ClientOptions | undefined,
-  grant: Grant,
-): Promise<GrantedToken> {
+export async function requestToken(owner: string, settings: TokenSettings, grant: Grant): Promise<GrantedToken> {
   const { tokenUrl, scope, extraParams, scheduler } = settings
   const oauth = await optionalPackage('oauth4webapi', owner, () => import('oauth4webapi'))
-  const who = client === undefined ? undefined : await readClient(owner, client, tokenUrl, scheduler, oauth)
+  const { client } = grant
+  const who =
+    client === undefined
+      ? undefined
+      : await inTime(owner, settings, 'reading the client', () => readClient(owner, client, tokenUrl, scheduler, oauth))
   const secrets = [...(grant.secrets ?? []), ...(who?.secrets ?? [])]
   const server = { issuer: tokenUrl, token_endpoint: tokenUrl }
   // The library wants a name, and a grant that names the client itself sends none.
@@ -53,7 +56,7 @@ export async function requestToken(
         [oauth.allowInsecureRequests]: true,
         [oauth.customFetch]: async (url, { headers, body }) => {
           secrets.push(...(headers.authorization?.split(' ') ?? []).slice(1))
-          return Response.json(tokenIn(await post(settings, url, headers, body, secrets)))
+          return Response.json(tokenIn(await post(settings, { url, headers, body, secrets, signal: grant.signal })))
         },
       },
     )
@@ -70,13 +73,15 @@ export async function requestToken(
   }
 }
 
-async function post(
-  settings: TokenSettings,
-  url: string,
-  headers: Readonly<Record<string, string>>,
-  body: URLSearchParams,
-  secrets: readonly string[],
-): Promise<string> {
+interface TokenForm {
+  readonly url: string
+  readonly headers: Readonly<Record<string, string>>
+  readonly body: URLSearchParams
+  readonly secrets: readonly string[]
+  readonly signal: AbortSignal | undefined
+}
+
+async function post(settings: TokenSettings, { url, headers, body, secrets, signal }: TokenForm): Promise<string> {
   const { 'content-type': contentType = 'application/x-www-form-urlencoded', ...others } = headers
   const client = httpClient({
     retry: { maxAttempts: 1 },
@@ -89,6 +94,7 @@ async function post(
     return await client.send(
       { method: 'POST', url, headers: others, body: { text: body.toString(), contentType } },
       textOf,
+      signal === undefined ? {} : { signal },
     )
   } finally {
     await client.close()

@@ -18,7 +18,7 @@ export interface TokenOptions {
   readonly defaultLifetime?: Duration
   /** How long before its end a token is renewed; never more than half its lifetime. @default 30 seconds or a tenth of the lifetime, whichever is more */
   readonly renewBefore?: Duration
-  /** For a whole token request. @default '30 seconds' */
+  /** For a whole token request, and for what is read or called before and after it: secrets, `onRotated`. @default '30 seconds' */
   readonly timeout?: Duration
   /** Of the connection to the token endpoint: another authority, a client certificate. Not those of the API's requests. */
   readonly tls?: TlsOptions

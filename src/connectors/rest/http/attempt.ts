@@ -7,6 +7,7 @@ import { judged, type Outcome, type Take, type Taken } from './judgement.ts'
 import type { ClientSettings } from './options.ts'
 import type { Outgoing } from './outgoing.ts'
 import type { HttpRequest } from './types.ts'
+import { withinTime } from './within-time.ts'
 
 /** What an attempt is about. */
 export interface Attempted<T> {
@@ -49,13 +50,13 @@ export class Attempt<T> {
 
   /** @returns `'renewed'` when who asks was renewed, and the same request may fare better. */
   async run(): Promise<Taken<T> | 'renewed'> {
-    const { auth, retry, scheduler } = this.#settings
+    const { retry } = this.#settings
     const { outgoing, number, signal } = this.#about
     const of = retry.maxAttempts === Infinity ? '' : ` of ${retry.maxAttempts}`
     const attempt = retry.maxAttempts === 1 ? '' : ` (attempt ${number}${of})`
     let to = outgoing
     for (let before = 0; ; before++) {
-      const failures = new Failures(to, auth, attempt, scheduler)
+      const failures = new Failures(to, this.#settings, attempt)
       const outcome = await this.#hop({ to, before, failures, exchange: new Exchange(signal) })
       if (outcome === 'renewed' || 'value' in outcome) return outcome
       if ('refused' in outcome) throw outcome.refused
@@ -100,12 +101,12 @@ export class Attempt<T> {
     const { request, signal } = this.#about
     let ticket: BudgetTicket | undefined
     try {
-      let sent = await exchange.within(this.#authorized(to))
+      let sent = await exchange.within(this.#authorized(to, failures))
       if (budget !== undefined) {
         const since = scheduler.now()
         ticket = await budget.take(request.weight ?? 1, signal)
         // A token may have run out in the line.
-        if (scheduler.now() > since) sent = await exchange.within(this.#authorized(to))
+        if (scheduler.now() > since) sent = await exchange.within(this.#authorized(to, failures))
       }
       return { sent, ticket }
     } catch (error) {
@@ -119,11 +120,14 @@ export class Attempt<T> {
   }
 
   /** Nobody but the origin that was asked gets to know who asks. */
-  async #authorized(to: Outgoing): Promise<Outgoing> {
-    const { auth } = this.#settings
+  async #authorized(to: Outgoing, failures: Failures): Promise<Outgoing> {
+    const { auth, authorizeMs: ms, scheduler } = this.#settings
     const { outgoing, signal } = this.#about
     if (auth === undefined || to.url.origin !== outgoing.url.origin) return to
     const { method, url, headers, body } = to
-    return { ...(await auth.authorize({ method, url, headers: { ...headers } }, signal)), body }
+    const sent = await withinTime({ ms, scheduler, signal, late: () => failures.unauthorized(ms) }, async (ended) =>
+      auth.authorize({ method, url, headers: { ...headers } }, ended),
+    )
+    return { ...sent, body }
   }
 }

@@ -26,6 +26,8 @@ interface CommonOptions {
    * there is. @default `RateLimit`, `ratelimit-…`, `x-ratelimit-…` in their usual forms
    */
   readonly quotas?: false | QuotaReader
+  /** The longest that the server's word (a quota, `Retry-After`) holds anybody up: then a request finds out anew. @default '1 hour' */
+  readonly maxPause?: Duration
   /** Time. @default asyncScheduler */
   readonly scheduler?: SchedulerLike
 }
@@ -65,6 +67,7 @@ const limitRules = {
 const budgetRules = {
   margin: durationRule,
   quotas: { expected: 'a function, or false', accepts: (value) => value === false || typeof value === 'function' },
+  maxPause: positiveDurationRule,
   scheduler: rules.object,
   limits: { expected: 'a list of { requests, per }', accepts: Array.isArray },
 } as const satisfies Record<keyof CommonOptions | 'limits', OptionRule>
@@ -98,7 +101,8 @@ export function requestBudget(options: BudgetOptions): RequestBudget {
     validateOptions(name, limit, limitRules)
     return new MovingWindow(limit.requests, durationMs(limit.per, name, 'per') + marginMs)
   })
-  return new Budget(windows, quotas === false ? () => [] : quotas, scheduler)
+  const maxPauseMs = durationMs(common.maxPause ?? '1 hour', owner, 'maxPause')
+  return new Budget(windows, { quotas: quotas === false ? () => [] : quotas, maxPauseMs, scheduler })
 }
 
 interface Waiting {
@@ -115,6 +119,7 @@ interface Cap {
 class Budget implements RequestBudget {
   readonly #windows: readonly MovingWindow[]
   readonly #quotas: QuotaReader
+  readonly #maxPauseMs: number
   readonly #scheduler: SchedulerLike
   /** In the order of their calls; leaving is cheap. */
   readonly #waiting = new Set<Waiting>()
@@ -125,9 +130,17 @@ class Budget implements RequestBudget {
   #timer = Subscription.EMPTY
   #lastNow: number
 
-  constructor(windows: readonly MovingWindow[], quotas: QuotaReader, scheduler: SchedulerLike) {
+  constructor(
+    windows: readonly MovingWindow[],
+    {
+      quotas,
+      maxPauseMs,
+      scheduler,
+    }: { readonly quotas: QuotaReader; readonly maxPauseMs: number; readonly scheduler: SchedulerLike },
+  ) {
     this.#windows = windows
     this.#quotas = quotas
+    this.#maxPauseMs = maxPauseMs
     this.#scheduler = scheduler
     this.#lastNow = scheduler.now()
   }
@@ -207,11 +220,12 @@ class Budget implements RequestBudget {
     const now = this.#now()
     const quotas = this.#quotas(headers, now)
     const pause = status === 429 || status === 503 ? retryAfterMs({ status, headers }, now) : undefined
+    const endOf = (ms: number): number => now + Math.min(ms, this.#maxPauseMs)
     // The last word counts. What is under way may not have been counted by the server yet.
     const granted = this.#granted - this.#underWay
     if (quotas.length > 0)
-      this.#caps = quotas.map(({ remaining, resetMs }) => ({ granted: granted + remaining, until: now + resetMs }))
-    if (pause !== undefined) this.#pausedUntil = Math.max(this.#pausedUntil, now + pause)
+      this.#caps = quotas.map(({ remaining, resetMs }) => ({ granted: granted + remaining, until: endOf(resetMs) }))
+    if (pause !== undefined) this.#pausedUntil = Math.max(this.#pausedUntil, endOf(pause))
     if (quotas.length > 0 || pause !== undefined) this.#proceed()
   }
 

@@ -3,6 +3,7 @@ import { type SchedulerLike, Subscription } from 'rxjs'
 import type { Agent, Dispatcher } from 'undici'
 import { longTimer } from '../../../timer.ts'
 import type { Outgoing } from './outgoing.ts'
+import { untilAborted } from './until-aborted.ts'
 
 /** An answer as it came. */
 export interface RawAnswer {
@@ -51,13 +52,7 @@ export class Exchange {
 
   /** Ends with the exchange, whatever the work does about it: a request that still waits for a connection doesn't hear of a signal. */
   within<T>(work: Promise<T>): Promise<T> {
-    const { signal } = this.#ended
-    return new Promise((resolve, reject) => {
-      const leave = (): void => reject(signal.reason)
-      if (signal.aborted) leave()
-      signal.addEventListener('abort', leave, { once: true })
-      work.then(resolve, reject).finally(() => signal.removeEventListener('abort', leave))
-    })
+    return untilAborted(work, this.#ended.signal)
   }
 
   /** No time-out any more. The signal goes on to end the reading of a body that somebody is still reading. */

@@ -1,16 +1,19 @@
 import { STATUS_CODES } from 'node:http'
 import { inspect } from 'node:util'
-import type { SchedulerLike } from 'rxjs'
 import { describeError, isRetryable } from '../../../errors.ts'
 import { redact } from '../../../redact.ts'
 import { hide } from '../auth/hide.ts'
 import { connectionText, isTransient } from './connection-error.ts'
 import { HttpError, PaginationReset } from './http-error.ts'
+import type { ClientSettings } from './options.ts'
 import { type Outgoing, secretsOf } from './outgoing.ts'
 import { retryAfterMs } from './retry-after.ts'
 import type { Authorization } from './types.ts'
 
 const excerptLength = 500
+
+/** As much of a body is searched for secrets: much more than is shown. */
+const looked = 16_384
 
 /** An answer that isn't good. */
 export interface BadAnswer {
@@ -20,28 +23,33 @@ export interface BadAnswer {
   readonly text: string | undefined
 }
 
+/** What the errors of all attempts have in common. */
+export type FailureSettings = Pick<ClientSettings, 'auth' | 'maxRetryAfterMs' | 'scheduler'>
+
 /** Makes the errors of one attempt at a request. What an error of the client says went through here, and is redacted here. */
 export class Failures {
   readonly #request: Outgoing
+  readonly #settings: FailureSettings
   readonly #auth: Authorization | undefined
   readonly #attempt: string
-  readonly #scheduler: SchedulerLike
 
   /** @param attempt `''`, or ` (attempt 2 of 5)`; said by errors that are worth another one. */
-  constructor(request: Outgoing, auth: Authorization | undefined, attempt: string, scheduler: SchedulerLike) {
+  constructor(request: Outgoing, settings: FailureSettings, attempt: string) {
     this.#request = request
-    this.#auth = auth
+    this.#settings = settings
+    this.#auth = settings.auth
     this.#attempt = attempt
-    this.#scheduler = scheduler
   }
 
   /** @param why said in addition. */
   answered({ status, headers, text }: BadAnswer, kind: 'retry' | 'fail' | 'reset pagination', why?: string): HttpError {
     const bodyExcerpt = text === undefined || text.trim() === '' ? undefined : this.#excerpt(text)
     const again = kind === 'retry'
+    const wait = again ? this.#waitOf({ status, headers }) : undefined
     const parts = [
       `answered ${`${status} ${STATUS_CODES[status] ?? ''}`.trim()}${again ? this.#attempt : ''}`,
       why,
+      wait?.cut,
       status === 401 || status === 403
         ? `asked with ${this.#auth?.name ?? 'no authorization (option "auth")'}`
         : undefined,
@@ -53,12 +61,18 @@ export class Failures {
       status,
       bodyExcerpt,
       retryable: again,
-      retryAfter: again ? retryAfterMs({ status, headers }, this.#scheduler.now()) : undefined,
+      retryAfter: wait?.ms,
     })
   }
 
   timedOut(totalMs: number): HttpError {
     const text = `${this.#where} took longer than the ${totalMs} ms that "timeout.total" allows${this.#attempt}`
+    return new HttpError(text, { ...this.#what, retryable: true })
+  }
+
+  unauthorized(authorizeMs: number): HttpError {
+    const { name } = this.#auth ?? { name: '' }
+    const text = `${this.#where}: ${name} took longer than the ${authorizeMs} ms that "timeout.authorize" allows${this.#attempt}`
     return new HttpError(text, { ...this.#what, retryable: true })
   }
 
@@ -82,6 +96,14 @@ export class Failures {
     return new HttpError(message, { method, url: this.#safe(error.url), status, retryable, retryAfter, bodyExcerpt })
   }
 
+  /** A receiver in disorder may ask for years. */
+  #waitOf(answer: Omit<BadAnswer, 'text'>): { readonly ms: number; readonly cut: string | undefined } | undefined {
+    const { scheduler, maxRetryAfterMs: most } = this.#settings
+    const ms = retryAfterMs(answer, scheduler.now())
+    if (ms === undefined || ms <= most) return ms === undefined ? undefined : { ms, cut: undefined }
+    return { ms: most, cut: `it asks to wait ${ms} ms, of which ${most} are heeded (option "maxRetryAfter")` }
+  }
+
   get #where(): string {
     return `${this.#request.method} ${this.#what.url}`
   }
@@ -91,8 +113,11 @@ export class Failures {
   }
 
   #excerpt(text: string): string {
-    const safe = this.#safe(text).replaceAll(/\s+/g, ' ').trim()
-    return safe.length > excerptLength ? `${safe.slice(0, excerptLength)}…` : safe
+    const isCut = text.length > looked
+    const found = this.#safe(text.slice(0, looked))
+    // What was cut may end in half a secret, which nobody sees as one.
+    const safe = (isCut ? found.slice(0, -looked / 2) : found).replaceAll(/\s+/g, ' ').trim()
+    return isCut || safe.length > excerptLength ? `${safe.slice(0, excerptLength)}…` : safe
   }
 
   #safe(text: string): string {

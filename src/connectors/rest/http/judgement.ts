@@ -10,6 +10,7 @@ import type { Outgoing } from './outgoing.ts'
 import { isRedirect, redirected } from './redirects.ts'
 import { type FilterAction, filterAction, filteredBytes, type SeenBody } from './response-filters.ts'
 import type { HttpResponse } from './types.ts'
+import { withinTime } from './within-time.ts'
 
 /** Makes something of a good answer. */
 export type Take<T> = (response: HttpResponse) => Promise<T>
@@ -102,9 +103,13 @@ function redirect({ status, headers }: RawAnswer, { to, before }: Asked<unknown>
 }
 
 /** Not where somebody else was asked, who didn't get to know who asks. */
-async function isRenewed({ mayRenew, sent, to }: Asked<unknown>, { auth }: ClientSettings): Promise<boolean> {
-  if (!mayRenew || sent === to || auth?.refused === undefined) return false
-  return auth.refused(sent)
+async function isRenewed(
+  { mayRenew, sent, to, failures }: Asked<unknown>,
+  { auth, authorizeMs: ms, scheduler }: ClientSettings,
+): Promise<boolean> {
+  const refused = auth?.refused
+  if (!mayRenew || sent === to || refused === undefined) return false
+  return withinTime({ ms, scheduler, late: () => failures.unauthorized(ms) }, async () => refused(sent))
 }
 
 async function taken<T>(take: Take<T>, response: HttpResponse): Promise<Taken<T>> {

@@ -9,6 +9,8 @@ import type { Authorization } from './types.ts'
 
 /** How long the parts of an attempt may take. What takes longer is aborted, and worth another attempt. */
 export interface TimeoutOptions {
+  /** Until it is known who asks: a token request, a vault, a function of one's own; 0: no bound. @default '1 minute' */
+  readonly authorize?: Duration
   /** Until there is a connection, TLS included. @default '10 seconds' */
   readonly connect?: Duration
   /** From the request to the headers of the answer. Above a second it is kept to about half a second. @default '1 minute' */
@@ -30,6 +32,8 @@ export interface ClientOptions {
    * The query's own policy stands above: it tries the whole partition again. @default 5 attempts, 500 ms · 2ⁿ with full jitter, 60 s at most
    */
   readonly retry?: Partial<RetryPolicy>
+  /** The longest `Retry-After` that is heeded: an answer that asks for more is asked again after this. @default '15 minutes' */
+  readonly maxRetryAfter?: Duration
   /** Made with `requestBudget`; give one to all that use the same quota. @default no bound */
   readonly budget?: RequestBudget
   /** What answers mean, where their status doesn't say. */
@@ -51,13 +55,14 @@ export const clientRules = {
     secret: true,
   },
   retry: rules.object,
+  maxRetryAfter: durationRule,
   budget: {
     expected: 'a budget made with requestBudget',
     accepts: (value) => typeof value === 'object' && value !== null && 'take' in value,
   },
   filters: { expected: 'a list of filters', accepts: Array.isArray },
   timeout: {
-    expected: 'a duration, or an object of durations: connect, headers, idle, total',
+    expected: 'a duration, or an object of durations: authorize, connect, headers, idle, total',
     accepts: (value) => positiveDurationRule.accepts(value) || rules.object.accepts(value),
   },
   tls: rules.object,
@@ -69,8 +74,11 @@ export const clientRules = {
 export interface ClientSettings {
   readonly auth: Authorization | undefined
   readonly retry: RetryPolicy
+  readonly maxRetryAfterMs: number
   readonly budget: RequestBudget | undefined
   readonly filters: readonly ResponseFilter[]
+  /** 0: no bound. */
+  readonly authorizeMs: number
   readonly connectMs: number
   readonly headersMs: number
   readonly idleMs: number
@@ -89,6 +97,7 @@ export function clientSettings(owner: string, options: ClientOptions): ClientSet
   checkFilters(`${owner}: filters`, filters)
   const times: TimeoutOptions = typeof timeout === 'object' ? timeout : { total: timeout }
   validateOptions(`${owner}: timeout`, times, {
+    authorize: durationRule,
     connect: positiveDurationRule,
     headers: positiveDurationRule,
     idle: positiveDurationRule,
@@ -99,8 +108,10 @@ export function clientSettings(owner: string, options: ClientOptions): ClientSet
   return {
     auth: options.auth,
     retry: retryPolicy(`${owner}: retry`, { ...httpRetry, ...options.retry }),
+    maxRetryAfterMs: durationMs(options.maxRetryAfter ?? '15 minutes', owner, 'maxRetryAfter'),
     budget: options.budget,
     filters,
+    authorizeMs: ms('authorize', '1 minute'),
     connectMs: ms('connect', '10 seconds'),
     headersMs: ms('headers', '1 minute'),
     idleMs: ms('idle', '1 minute'),

@@ -7,7 +7,7 @@ import type { PageEnd, PageState, Pagination } from './types.ts'
 export interface AutomaticOptions {
   /**
    * Is told what was found, as the code that would state it: once for each different text.
-   * Also when nothing was found and the page has as many rows as a full page would; without `onDetect` that is an error, as nobody would learn of it.
+   * Also when nothing was found and the page has 10 rows or more; without `onDetect` that is an error, as nobody would learn that the others are missing.
    */
   readonly onDetect?: (text: string) => void
 }
@@ -16,7 +16,7 @@ export interface AutomaticOptions {
  * Finds out from the first page how to get the next one: a `Link` header, the URL of the next page or a cursor in the body under one of the usual names,
  * or a page that says where it stands among how many. What is found holds for the whole run, and a wrong guess is an error, as the answers don't go on.
  *
- * A page that says there is more, in no known way, is an error. A page that says nothing is the only one.
+ * A page that says there is more, in no known way, is an error. So is one of 10 rows or more that says nothing: it may be the first of many. With fewer it is the only one.
  * State the pagination once it is known: then a change of the API is an error instead of another guess.
  * @throws OptionError
  */
@@ -34,7 +34,7 @@ export function automatic(options: AutomaticOptions = {}): Pagination {
     const found = detect(page)
     if (found.by !== 'nothing' || !looksFull(page.count)) tell(detectedPagination(found).text)
     else if (onDetect !== undefined)
-      tell(`${detectedPagination(found).text}, and ${page.count} rows look like a full page`)
+      tell(`${detectedPagination(found).text}, and ${page.count} rows may be a full page`)
     else throw refuseFull(page.count)
     return found
   }
@@ -56,6 +56,10 @@ export function automatic(options: AutomaticOptions = {}): Pagination {
       const next = pagination.next(earlier === undefined ? pagination.first : state, page)
       return next === undefined ? undefined : { ...found, ...next }
     },
+    overlap: (next) => {
+      const found = detectedIn(next)
+      return (found && detectedPagination(found).pagination.overlap?.(next)) ?? next
+    },
     rest: (page) => {
       const found = detectFirst(page)
       return detectedPagination(found)
@@ -70,14 +74,14 @@ function detectedIn(state: PageState): Detected | undefined {
   return state.by === undefined ? undefined : (state as Detected)
 }
 
-/** Sizes that people give pages: tens, quarters of hundreds, powers of two. */
+/** Pages have any size, and one that was left out is never missed. Fewer rows than this fill hardly any. */
 function looksFull(count: number): boolean {
-  return count >= 10 && (count % 10 === 0 || count % 25 === 0 || Number.isInteger(Math.log2(count)))
+  return count >= 10
 }
 
 function refuseFull(count: number): PortError {
   return new PortError(
-    `expected to find out how to get the next page, found no sign of one, and ${count} rows look like a full page. State "pagination": singlePage() if this is all`,
+    `expected to find out how to get the next page, found no sign of one, and ${count} rows may be a full page. State "pagination": singlePage() if this is all`,
   )
 }
 

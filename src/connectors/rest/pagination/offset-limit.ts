@@ -65,6 +65,8 @@ export function offsetLimit(options: OffsetLimitOptions = {}): Pagination {
       if (page.count === 0 || (shortPageIsLast && page.count < Number(size))) return undefined
       return { ...state, offset: moved }
     },
+    // Where a page's rows are filtered after it was cut, the one before may be among those left out.
+    ...(step === 'count' && { overlap: (next) => ({ ...next, offset: Math.max(from, Number(next.offset) - 1) }) }),
     ...(total === undefined || size === undefined
       ? {}
       : {

@@ -4,6 +4,7 @@ import type { HttpClient, HttpRequest } from '../http/types.ts'
 import { readPage } from '../records/page.ts'
 import type { PageOptions } from '../records/page-options.ts'
 import { RunGuard, type RunLimits } from './run-guard.ts'
+import type { RunWatch } from './run-watch.ts'
 import type { Page, PageState, Pagination } from './types.ts'
 
 /** How a pagination is run. */
@@ -16,11 +17,23 @@ export interface PaginateOptions extends RunLimits {
   readonly signal?: AbortSignal
   /** The first page, where it was asked for before. */
   readonly first?: Page
+  /** Where to begin. @default with the first page */
+  readonly start?: PageState
+  /** Whether each page begins with the last row of the one before, where the pagination can do that. @default false */
+  readonly overlap?: boolean
+  /** For whoever keeps the run open while nobody reads it. */
+  readonly watch?: RunWatch | undefined
 }
 
 /** What a run gives, in order. */
 export type PaginationStep =
-  | { readonly kind: 'page'; readonly page: Page; readonly state: PageState }
+  | {
+      readonly kind: 'page'
+      readonly page: Page
+      readonly state: PageState
+      /** Whether it was asked for from the last row of the page before. */
+      readonly overlaps: boolean
+    }
   /** The run begins again at the first page; the first `items` of what comes may have been given before. */
   | { readonly kind: 'reset'; readonly items: number }
 
@@ -78,8 +91,8 @@ async function* run(
   options: PaginateOptions,
   first: Page | undefined,
 ): AsyncGenerator<PageStep> {
-  const { pagination, prefetch = 1 } = options
-  const guard = new RunGuard(options)
+  const { pagination, prefetch = 1, overlap = false, watch } = options
+  const guard = new RunGuard(options, watch)
   const ended = new AbortController()
   const signal = options.signal === undefined ? ended.signal : AbortSignal.any([options.signal, ended.signal])
   let body = options.body ?? {}
@@ -88,27 +101,44 @@ async function* run(
     page.catch(() => {}) // It is awaited later, or never.
     return page
   }
+  /** Nobody waits for this page yet: where it holds a connection that others may need, it is asked for again later. */
+  const askAhead = async (state: PageState): Promise<Page | undefined> => {
+    const page = await ask(state)
+    if (page.whole || watch === undefined || watch.arrives()) return page
+    page.discard()
+    return undefined
+  }
   const following = (state: PageState, page: Page) => {
     const end = page.end()
     // Where the first page had its items, the others have theirs.
     if (body.records === undefined && end.records !== undefined) body = { ...body, records: end.records }
     guard.checkPage(end)
     const next = pagination.next(state, end)
-    if (next !== undefined) guard.checkState(next)
-    return next
+    // From a page of one row it would lead to the same page again.
+    overlapped = next && overlap && end.count > 1 ? pagination.overlap?.(next) : undefined
+    const asked = overlapped ?? next
+    if (asked !== undefined) guard.checkState(asked)
+    return asked
   }
 
-  let state: PageState | undefined = pagination.first
+  let overlapped: PageState | undefined
+  let state: PageState | undefined = options.start ?? pagination.first
   guard.checkState(state)
-  let asked: Promise<Page> | undefined = first === undefined ? ask(state) : Promise.resolve(first)
+  let asked: Promise<Page | undefined> | undefined = first === undefined ? ask(state) : Promise.resolve(first)
   let page: Page | undefined
   try {
     while (state !== undefined && asked !== undefined) {
-      page = await asked
+      page = (await asked) ?? (await ask(state))
+      if (!page.whole) watch?.arrives()
+      const overlaps = state === overlapped
       let next: PageState | undefined = page.whole ? following(state, page) : undefined
-      asked = page.whole && prefetch > 0 && next !== undefined ? ask(next) : undefined
-      yield { kind: 'page', page, state }
-      if (!page.whole) next = following(state, page)
+      asked = page.whole && prefetch > 0 && next !== undefined ? askAhead(next) : undefined
+      asked?.catch(() => {}) // As that of `ask`.
+      yield { kind: 'page', page, state, overlaps }
+      if (!page.whole) {
+        watch?.arrived()
+        next = following(state, page)
+      }
       asked ??= next && ask(next)
       state = next
     }
@@ -116,6 +146,7 @@ async function* run(
     ended.abort()
     // The first one may have been asked for without our signal.
     page?.discard()
+    watch?.arrived()
     await asked?.catch(() => {})
   }
 }

@@ -1,10 +1,11 @@
 import { isDeepStrictEqual } from 'node:util'
 import { PortError } from '../../../errors.ts'
+import type { RunWatch } from './run-watch.ts'
 import type { PageEnd, PageState } from './types.ts'
 
 /** What keeps a run from going on for ever. */
 export interface RunLimits {
-  /** More pages than this in one run are an error: a pagination that doesn't end. @default 10_000 */
+  /** More pages than this in one run, in a stream for one batch, are an error: a pagination that doesn't end. @default 10_000 */
   readonly maxPages?: number
   /** More empty pages than this one after the other are an error. @default 100 */
   readonly maxEmptyPages?: number
@@ -24,7 +25,15 @@ export class RunGuard {
   #empty = 0
   #before: PageEnd | undefined
 
-  constructor({ maxPages = 10_000, maxEmptyPages = 100, allowEqualPages = false }: RunLimits) {
+  readonly #watch: Pick<RunWatch, 'batch'> | undefined
+  #batch = 0
+
+  /** @param watch of a run that goes on from batch to batch. */
+  constructor(
+    { maxPages = 10_000, maxEmptyPages = 100, allowEqualPages = false }: RunLimits,
+    watch?: Pick<RunWatch, 'batch'>,
+  ) {
+    this.#watch = watch
     this.#maxPages = maxPages
     this.#maxEmptyPages = maxEmptyPages
     this.#allowEqualPages = allowEqualPages
@@ -47,6 +56,7 @@ export class RunGuard {
    * @throws PortError for a state that was there before, or beyond a limit.
    */
   checkState(state: PageState): void {
+    this.#forgetBatches()
     const key = JSON.stringify(Object.entries(state).sort(([a], [b]) => (a < b ? -1 : 1)))
     if (this.#states.has(key)) {
       throw new PortError(
@@ -64,5 +74,13 @@ export class RunGuard {
       )
     }
     this.#states.add(key)
+  }
+
+  /** A run that goes in circles brings no new rows, so it does within one batch. */
+  #forgetBatches(): void {
+    const { batch = 0 } = this.#watch ?? {}
+    if (batch === this.#batch) return
+    this.#batch = batch
+    this.#states.clear()
   }
 }

@@ -47,6 +47,8 @@ export interface Pagination {
   readonly request: (state: PageState, base: HttpRequest) => HttpRequest
   /** The state of the next page; `undefined` after the last one. */
   readonly next: (state: PageState, page: PageEnd) => PageState | undefined
+  /** The state of a page that begins one row earlier, and so shows whether rows moved meanwhile; where pages may begin at any row. */
+  readonly overlap?: (next: PageState) => PageState
   /** Where the first page tells how much there is: the states of all pages after it, to be read side by side. */
   readonly rest?: (page: PageEnd) => readonly PageState[] | undefined
 }

@@ -1,18 +1,12 @@
 import { PortError } from '../../../errors.ts'
+import { type NumberOptions, parseJson } from '../../records/parse-json.ts'
 import { JsonItems } from './json-items.ts'
-import { type NumberOptions, parseJson } from './parse-json.ts'
 import { type Parser, refuseLongHeld } from './parser.ts'
-import { type Records, takeRecords } from './records.ts'
+import { type Records, type Taken, takeRecords } from './records.ts'
 
-/** A body that is held anyway. */
-export function wholeJsonParser(records: Records | undefined, numbers: NumberOptions = {}): Parser {
-  return async function* (text) {
-    let json = ''
-    for await (const piece of text) json += piece
-    const { items, ...beside } = takeRecords(parseJson(json, numbers), records)
-    yield items
-    return beside
-  }
+/** The items of a body that is there. */
+export function wholeJson(text: string, records: Records | undefined, numbers: NumberOptions = {}): Taken {
+  return takeRecords(parseJson(text, numbers), records)
 }
 
 /**

@@ -1,7 +1,7 @@
 import { type OptionRule, oneOf, rules } from '../../../options.ts'
+import type { NumberOptions } from '../../records/parse-json.ts'
 import type { CsvOptions } from './csv.ts'
 import { type Format, formats } from './format.ts'
-import type { NumberOptions } from './parse-json.ts'
 import { isPath } from './path.ts'
 import type { Records } from './records.ts'
 
@@ -30,4 +30,5 @@ export const pageRules = {
   csv: rules.object,
   bufferBytes: rules.positiveInteger,
   exactDecimals: rules.boolean,
+  exactTexts: { expected: 'a set of names', accepts: (value) => value instanceof Set },
 } as const satisfies Record<keyof PageOptions, OptionRule>

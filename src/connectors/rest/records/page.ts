@@ -1,13 +1,14 @@
 import { isSluiceError } from '../../../errors.ts'
+import { textPieces, wholeText, xmlCharset } from '../../records/text-pieces.ts'
 import type { HttpResponse } from '../http/types.ts'
 import type { Page } from '../pagination/types.ts'
 import { arrivingPage } from './arriving-page.ts'
 import { readStart } from './body-bytes.ts'
 import { contentTypeOf } from './format.ts'
+import { wholeJson } from './json.ts'
 import { defaultBufferBytes, type PageOptions } from './page-options.ts'
 import type { Beside } from './parser.ts'
 import { parserOf } from './parser-of.ts'
-import { textPieces, xmlCharset } from './text-pieces.ts'
 import { type Answered, brokenOff, unreadable } from './unreadable.ts'
 import { wholePage } from './whole-page.ts'
 
@@ -51,13 +52,19 @@ export async function readPage(
   }
 
   const { start, whole, all } = await readStart(body, options.bufferBytes ?? defaultBufferBytes)
-  const parser = parserOf({ format, tabs, whole }, options)
-  const charset = stated ?? (format === 'xml' ? xmlCharset(start) : undefined) ?? 'utf-8'
-  const items = explained(parser(textPieces(all(), charset)), (error) =>
+  const explain = (error: unknown): Error =>
     error instanceof SyntaxError
       ? unreadable(answered, `a body that can’t be read as ${format.toUpperCase()}`, start, error)
-      : brokenOff(answered, error),
-  )
+      : brokenOff(answered, error)
+  const charset = stated ?? (format === 'xml' ? xmlCharset(start) : undefined) ?? 'utf-8'
+  if (whole && format === 'json') {
+    const { items, ...beside } = explainedCall(
+      () => wholeJson(wholeText(start, charset), options.records, options),
+      explain,
+    )
+    return wholePage(response, items, beside)
+  }
+  const items = explained(parserOf({ format, tabs }, options)(textPieces(all(), charset)), explain)
   return whole ? wholePage(response, ...(await collected(items))) : arrivingPage(response, items, signal)
 }
 
@@ -68,6 +75,14 @@ async function collected(items: Items): Promise<[items: readonly unknown[], besi
     if (next.done === true)
       return [chunks.length === 1 && chunks[0] !== undefined ? chunks[0] : chunks.flat(), next.value]
     chunks.push(next.value)
+  }
+}
+
+function explainedCall<T>(call: () => T, explain: (error: unknown) => Error): T {
+  try {
+    return call()
+  } catch (error) {
+    throw isSluiceError(error) ? error : explain(error)
   }
 }
 

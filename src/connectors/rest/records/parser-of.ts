@@ -1,7 +1,7 @@
 import { PortError } from '../../../errors.ts'
 import { csvParser } from './csv.ts'
 import type { Format } from './format.ts'
-import { arrivingJsonParser, wholeJsonParser } from './json.ts'
+import { arrivingJsonParser } from './json.ts'
 import { ndjsonParser } from './ndjson.ts'
 import type { PageOptions } from './page-options.ts'
 import type { Parser } from './parser.ts'
@@ -13,19 +13,16 @@ export interface Body {
   readonly format: Format
   /** CSV with tabs. */
   readonly tabs: boolean
-  /** Whether it has arrived to its end. */
-  readonly whole: boolean
 }
 
 /**
- * The parser of a body.
+ * The parser of a body that comes in pieces.
  * @throws PortError where its format needs "records" in another form, or has no place for it.
  */
-export function parserOf({ format, tabs, whole }: Body, options: PageOptions): Parser {
+export function parserOf({ format, tabs }: Body, options: PageOptions): Parser {
   const { records, csv = {} } = options
   switch (format) {
     case 'json':
-      if (whole) return wholeJsonParser(records, options)
       return arrivingJsonParser(
         records === undefined ? undefined : pathOf(options, 'JSON longer than "bufferBytes"'),
         options,

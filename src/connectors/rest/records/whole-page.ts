@@ -1,3 +1,4 @@
+import { PortError } from '../../../errors.ts'
 import type { HttpResponse } from '../http/types.ts'
 import type { Page, PageEnd } from '../pagination/types.ts'
 import type { Beside } from './parser.ts'
@@ -16,7 +17,24 @@ export function pageEnd(
   { status, headers, url }: HttpResponse,
   items: Pick<PageEnd, 'count' | 'first' | 'last'> & Beside,
 ): PageEnd {
+  if (items.count === 0 && hasErrors(items.envelope)) {
+    throw new PortError(
+      `expected rows or none, found none beside an error in an answer ${status}: they may be missing because of it. If that means an empty page, give a filter with the action "ignore"`,
+    )
+  }
   return { status, headers, url, ...items }
+}
+
+/** As GraphQL and its like tell of what went wrong, with a status that says that all is well. */
+function hasErrors(envelope: unknown): boolean {
+  if (typeof envelope !== 'object' || envelope === null) return false
+  const { error, errors } = envelope as { readonly error?: unknown; readonly errors?: unknown }
+  return isSaid(errors) || isSaid(error)
+}
+
+function isSaid(error: unknown): boolean {
+  if (typeof error === 'string') return error !== ''
+  return typeof error === 'object' && error !== null && Object.keys(error).length > 0
 }
 
 async function* slicesOf(items: readonly unknown[]): AsyncGenerator<readonly unknown[]> {

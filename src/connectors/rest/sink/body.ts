@@ -1,7 +1,7 @@
 import { OptionError, RowError } from '../../../errors.ts'
+import { jsonText } from '../../../json-text.ts'
 import { formOf } from './form-text.ts'
-import { type BigintForm, jsonText } from './json-text.ts'
-import type { Idempotency, SinkFormat } from './options.ts'
+import type { HttpSinkSettings, SinkFormat } from './options.ts'
 
 /** What a request carries. */
 export interface SinkBody {
@@ -17,13 +17,10 @@ export interface Unfit {
 }
 
 /** What a body is made by. */
-export interface BodyOptions<Row extends object> {
-  readonly format: SinkFormat
-  readonly row: (row: Row) => unknown
-  readonly envelope: ((items: readonly unknown[]) => object) | undefined
-  readonly bigints: BigintForm
-  readonly idempotency: Idempotency
-}
+export type BodyOptions<Row extends object> = Pick<
+  HttpSinkSettings<Row, never>,
+  'format' | 'row' | 'envelope' | 'bigints' | 'idempotency'
+>
 
 /** The keys of a request, for those that carry them in their body. */
 export interface SinkKeys {

@@ -3,14 +3,17 @@ import { RowError } from '../../../errors.ts'
 import { redact } from '../../../redact.ts'
 import { retryDelay } from '../../../retry.ts'
 import type { WriteContext } from '../../../sink.ts'
+import { hide } from '../auth/hide.ts'
 import { HttpError } from '../http/http-error.ts'
 import type { ClientSettings } from '../http/options.ts'
+import { outgoingOf, secretsOf } from '../http/outgoing.ts'
 import type { HttpResponse } from '../http/types.ts'
 import { wait } from '../http/wait.ts'
+import { hasPlaceholders } from './address.ts'
 import type { HttpSinkSettings } from './options.ts'
-import type { RefusalLimit } from './refusal-limit.ts'
+import type { CountedAttempt } from './refusal-limit.ts'
 import type { Refusal, RefusedRow } from './refused-row.ts'
-import { requestOf, type SinkRequest, type Slice } from './request.ts'
+import { hasRequestKeys, requestOf, type SinkRequest, type Slice } from './request.ts'
 import { checkedFailures, type RowFailure, readToEnd, type SinkAnswer, sinkAnswer } from './row-errors.ts'
 import type { Send } from './sending.ts'
 
@@ -19,7 +22,9 @@ export interface DeliveryTools<Row extends object, Dead> {
   readonly settings: HttpSinkSettings<Row, Dead>
   readonly client: Pick<ClientSettings, 'retry' | 'scheduler' | 'auth'>
   readonly send: Send
-  readonly limit: RefusalLimit
+  readonly counted: CountedAttempt
+  /** How often at least these rows may have been on their way before, this time included. A receiver knows the keys of those times. */
+  readonly tries: number
 }
 
 /** Brings the rows of one attempt at a partition to the receiver. */
@@ -87,19 +92,19 @@ export class Delivery<Row extends object, Dead> {
     } catch (error) {
       if (!(error instanceof HttpError) || error.status === undefined) throw error
       if (settings.okStatuses.includes(error.status)) return undefined
-      if (error.status === 413 || settings.isRowError(error)) return error
+      if (error.status === 413 || isTooLong(error, settings.url) || settings.isRowError(error)) return error
       throw error
     }
   }
 
   /** Most rows are there; those that the answer names are not. */
   async #answered(slice: Slice<Row>, answer: SinkAnswer | undefined, round: number): Promise<readonly RefusedRow[]> {
-    const { limit } = this.#tools
+    const { counted } = this.#tools
     const { rowErrors } = this.#tools.settings
     const count = slice.rows.length
     const isRead = rowErrors !== undefined && answer !== undefined
     const failures = isRead ? checkedFailures(rowErrors(answer), count) : []
-    limit.taken(count - failures.length)
+    counted.taken(count - failures.length)
     const refused = failures
       .filter(({ retryable }) => retryable !== true)
       .map(({ index, reason, status = answer?.status }) =>
@@ -119,7 +124,7 @@ export class Delivery<Row extends object, Dead> {
       `${settings.method} ${url} put ${failures.length} of ${slice.rows.length} rows off${bodyExcerpt === undefined ? '' : `: ${bodyExcerpt}`}`,
       { method: settings.method, url, status, bodyExcerpt, retryable: true },
     )
-    const delayMs = retryDelay(client.retry, round, error)
+    const delayMs = round < this.#mostRounds ? this.#delay(round, error) : undefined
     if (delayMs === undefined) throw error
     await wait(delayMs, client.scheduler, this.#context.signal)
     const refused: RefusedRow[] = []
@@ -127,21 +132,37 @@ export class Delivery<Row extends object, Dead> {
     return refused
   }
 
+  /**
+   * A receiver that keeps answers gives those of earlier tries once more, and the rows that it put off then are still to come: each try goes further than
+   * the ones before, under keys that nobody has used.
+   */
+  get #mostRounds(): number {
+    const { settings, client, tries } = this.#tools
+    return client.retry.maxAttempts * (hasRequestKeys(settings) ? tries : 1)
+  }
+
+  /** Delays grow once, as they do for a request; what may be a matter of kept answers afterwards needs no long ones. */
+  #delay(round: number, error: HttpError): number | undefined {
+    const { retry } = this.#tools.client
+    return retryDelay({ ...retry, maxAttempts: Infinity }, round < retry.maxAttempts ? round : 1, error)
+  }
+
   /** What the receiver says may quote who asks. */
   #shown(text: string): string {
-    const { auth } = this.#tools.client
-    return redact(auth?.hide?.(text) ?? text)
+    const { settings, client } = this.#tools
+    const shown = hide(text, secretsOf(outgoingOf({ url: settings.url, headers: settings.headers })))
+    return redact(client.auth?.hide?.(shown) ?? shown)
   }
 
   /** @throws RowError where there is no place for refused rows, or too many of them. */
   #refused(slice: Slice<Row>, index: number, { reason, status }: Refusal): RefusedRow {
     const { queryId, batchId, partitionId, attempt } = this.#context
-    const { settings, limit } = this.#tools
+    const { settings, counted } = this.#tools
     const ordinal = slice.first + index
     const what = `row ${ordinal} of partition ${partitionId} was refused: ${reason}`
     if (settings.deadLetters === undefined)
       throw new RowError(`httpSink: ${what} (option "deadLetters" takes such rows)`)
-    limit.refused(what)
+    counted.refused(what)
     const row = rowText(slice.rows[index])
     return { queryId, batchId, partitionId, ordinal, attempt, status: status ?? null, reason, row }
   }
@@ -160,6 +181,11 @@ function runsOf(failures: readonly RowFailure[]): readonly (readonly [from: numb
     else runs.push([index, index + 1])
   }
   return runs
+}
+
+/** Of a URL that the row made. */
+function isTooLong({ status }: HttpError, url: string): boolean {
+  return status === 414 && hasPlaceholders(url)
 }
 
 function refusalOf({ status, bodyExcerpt }: HttpError): Refusal {

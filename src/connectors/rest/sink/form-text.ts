@@ -1,6 +1,6 @@
 import { RowError } from '../../../errors.ts'
+import { base64, unfit } from '../../../json-text.ts'
 import { formText } from '../http/request-url.ts'
-import { base64, unfit } from './json-text.ts'
 
 /**
  * An object as the fields of a form. Dates are ISO 8601 in UTC, bytes base64, bigints digits; a list repeats the name; null and `undefined` are left out.

@@ -47,6 +47,16 @@ export function requestOf<Row extends object>(
   }
 }
 
+/** Whether a receiver is to know a request again, not only its rows. */
+export function hasRequestKeys({
+  idempotency,
+  format,
+  envelope,
+}: Pick<HttpSinkSettings<never, never>, 'idempotency' | 'format' | 'envelope'>): boolean {
+  if (idempotency === 'none' || 'key' in idempotency) return false
+  return 'header' in idempotency || format === 'single' || format === 'form' || envelope !== undefined
+}
+
 /** A row without the column by which the receiver knows it. */
 function strayKey(idempotency: Idempotency, { rows }: Slice<object>): Unfit | undefined {
   if (idempotency === 'none' || !('key' in idempotency)) return undefined

@@ -3,14 +3,14 @@ import { Circuit, type CircuitState } from '../../../circuit.ts'
 import type { BoundSink } from '../../../data-source.ts'
 import { PortError } from '../../../errors.ts'
 import { weakerGuarantee } from '../../../guarantee.ts'
-import type { StreamWriter, WriterGuarantee } from '../../../sink.ts'
+import type { StreamWriter, WriteContext, WriterGuarantee } from '../../../sink.ts'
 import { clientOf } from '../http/client.ts'
 import { type ClientOptions, clientSettings } from '../http/options.ts'
 import type { HttpClient } from '../http/types.ts'
 import { DeadLetterSink } from './dead-letter-sink.ts'
 import { Delivery } from './delivery.ts'
 import { type HttpSinkOptions, type HttpSinkSettings, httpSinkSettings, type Idempotency } from './options.ts'
-import { RefusalLimit } from './refusal-limit.ts'
+import { type CountedAttempt, RefusalLimit } from './refusal-limit.ts'
 import { type HttpMessage, RequestWriter } from './request-writer.ts'
 import { isOutage, type Send, sendingBy, sendingThrough } from './sending.ts'
 
@@ -40,9 +40,9 @@ type KeyColumn<Key extends string> = { readonly [Name in Key]: string | number |
  *
  * | the receiver | becomes |
  * |---|---|
- * | 2xx, `okStatuses` | delivered; but for the rows that `rowErrors` reads out of the answer: refused, or sent again |
+ * | 2xx, `okStatuses` | delivered; but for the rows that `rowErrors` reads out of the answer: refused, or sent again, each time under a key of its own (`…/again-1`, `…/again-2`, …) |
  * | 408, 425, 429, 5xx, no answer; with keys also 409 | tried again (option `retry`), then an error that the query may retry |
- * | 413 | halved; a row that is too large alone is refused |
+ * | 413 | halved; a row that is too large alone is refused. So is one whose `{column}` makes a URL that is too long (414) |
  * | 400, 422 (`isRowError`) | halved down to the rows that are refused; the others are delivered |
  * | anything else: 401, 403, 404, a redirect | the batch fails |
  *
@@ -84,24 +84,34 @@ export function httpSink<Row extends object = object, Dead = never, const Key ex
     const client = clientOf('httpSink', once)
     return { client, send: sendingThrough(circuit, client, { retry, scheduler }) }
   }
+  let runs = 0
   return {
     name: settings.name,
     circuit$: circuit.state$,
-    streamWriter: () => httpWriter(settings, { retry, scheduler }, connect),
+    streamWriter: () => httpWriter(settings, { retry, scheduler }, connect, runs++),
   }
 }
 
-/** The writer behind {@link httpSink}, with a way to the receiver of its own. */
+/** The writer behind {@link httpSink}, with a way to the receiver of its own. @param earlierRuns of the same sink in this process. */
 export function httpWriter<Row extends object, Dead>(
   settings: HttpSinkSettings<Row, Dead>,
   timing: Pick<ReturnType<typeof clientSettings>, 'retry' | 'scheduler'>,
   connect: () => Connection,
+  earlierRuns = 0,
 ): StreamWriter<Row, HttpMessage<Dead>> {
   const { batchSize, concurrency, deadLetters } = settings
   const dead = deadLetters === undefined ? undefined : new DeadLetterSink(deadLetters)
   const limit = new RefusalLimit(settings.maxDeadLetters)
   const own = guaranteeOf(settings.idempotency)
   let connection: Connection | undefined
+  let firstBatch: number | undefined
+  /** Of the batch under way: it may be written once more as a whole, partitions that were finished too. */
+  let counts: CountedAttempt[] = []
+  /** The first batch of a run may be one that earlier runs and processes have tried; those after it are new. */
+  const triesOf = ({ batchId, epoch, attempt }: WriteContext): number => {
+    firstBatch ??= batchId
+    return attempt + (batchId === firstBatch ? Math.max(1, epoch) + earlierRuns : 1)
+  }
   return {
     guarantee: dead === undefined ? own : weakerGuarantee(own, dead.guarantee),
     start: async (context) => {
@@ -112,20 +122,34 @@ export function httpWriter<Row extends object, Dead>(
     begin: (batch) => dead?.begin(batch) ?? 'write',
     open: (context) => {
       if (connection === undefined) throw new PortError('httpSink: the writer is used before it was started')
+      const counted = limit.attempt()
+      counts.push(counted)
+      const client = { ...timing, auth: settings.client.auth }
       const delivery = new Delivery(
-        { settings, client: { ...timing, auth: settings.client.auth }, send: connection.send, limit },
+        { settings, client, send: connection.send, counted, tries: triesOf(context) },
         context,
       )
       const refused = dead?.open(context) ?? noRefusedRows
+      const discard = async (): Promise<void> => {
+        counted.forget()
+        await refused.discard()
+      }
       return new RequestWriter<Row, Dead>({
         batchSize,
         concurrency,
         deliver: (slice) => delivery.deliver(slice),
-        refused,
+        refused: { ...refused, discard },
       })
     },
-    commit: (messages, batch) => dead?.commit(messages.flatMap(deadOf), batch),
-    abort: (messages, batch) => dead?.abort(messages.flatMap(deadOf), batch),
+    commit: (messages, batch) => {
+      counts = []
+      return dead?.commit(messages.flatMap(deadOf), batch)
+    },
+    abort: (messages, batch) => {
+      for (const counted of counts) counted.forget()
+      counts = []
+      return dead?.abort(messages.flatMap(deadOf), batch)
+    },
     stop: async () => {
       try {
         await connection?.client.close()

@@ -37,7 +37,10 @@ export interface CursorOptions<Row extends object> {
    * or as a function makes it of the ISO text (say the `granularity`, too, where it leaves something out). @default 'iso'
    */
   readonly format?: 'iso' | 'seconds' | 'milliseconds' | ((iso: string) => string)
-  /** Rows younger than this aren't taken yet (times only): how long a row may take to appear. What takes longer needs `lookback`. @default 0 */
+  /**
+   * Rows younger than this aren't taken yet (times only): how long a row may take to appear, and how far the API's clock may be ahead of ours. What takes longer needs `lookback`.
+   * A stream leaves a row that is dated in the future until its time has come, so that it doesn't hide all that come before. @default 0
+   */
   readonly lag?: Duration
   /**
    * How far back it is asked each time for rows that appeared late; for integers a plain number. **Hazard**: what was seen in that time is part of the offset, so that it comes
@@ -46,6 +49,7 @@ export interface CursorOptions<Row extends object> {
   readonly lookback?: Duration
   /**
    * The API's order. Where it isn't ascending, a run over all new rows has to end before the oldest is known. An order that isn't kept is an error.
+   * `'unsorted'` needs `lag`, `until` or `lookback`: a row that changes while the others are read must not be behind what was read in the end.
    * @default 'ascending'
    */
   readonly sorted?: 'ascending' | 'descending' | 'unsorted'

@@ -1,8 +1,11 @@
 import { PortError } from '../../../errors.ts'
+import type { RunWatch } from '../pagination/run-watch.ts'
 import type { Cursor } from './cursor.ts'
 import { type CursorOffset, CursorPosition } from './cursor-position.ts'
 import type { Value } from './cursor-values.ts'
+import { PageOrder } from './page-order.ts'
 import type { Extract } from './slicing.ts'
+import { steadyPages } from './steady-pages.ts'
 
 const chunkRows = 1_000
 
@@ -13,6 +16,7 @@ const goesByNumber: ReadonlySet<string> = new Set(['offset', 'page', 'automatic'
  * The rows after a position, each once, in the order of their values; where values tie, as they came. What is asked for is fixed before the first page,
  * so that the run doesn't see its own future.
  * @param until rows from this value on are left out.
+ * @param watch where the run is kept open while nobody reads it.
  * @throws PortError for rows out of order, without a value, or from before what was asked for; when a capped API can't be narrowed any further.
  */
 export function rowsAfter<Row extends object>(
@@ -21,9 +25,10 @@ export function rowsAfter<Row extends object>(
   start: CursorOffset,
   until: Value | undefined,
   signal: AbortSignal,
+  watch?: RunWatch,
 ): AsyncGenerator<readonly Row[], undefined> {
   const run = cursor.sorted === 'ascending' ? ascending : collecting
-  return run(extract, cursor, new CursorPosition(cursor.values, start), until, signal)
+  return run(extract, cursor, new CursorPosition(cursor.values, start), until, signal, watch)
 }
 
 async function* ascending<Row extends object>(
@@ -32,18 +37,23 @@ async function* ascending<Row extends object>(
   position: CursorPosition,
   until: Value | undefined,
   signal: AbortSignal,
+  watch?: RunWatch,
 ): AsyncGenerator<readonly Row[], undefined> {
   const byValue = cursor.cap === undefined && goesByNumber.has(extract.pagination.name)
   const cap = cursor.cap ?? Infinity
   // A page more might be beyond what a capped API gives, which some answer with an error: nothing is asked for ahead.
   const prefetch = cap === Infinity && !byValue ? 1 : 0
+  const isTaken = (row: Row): boolean => position.has(cursor.valueOf(row), cursor.keyOf(row))
   let from = position.since
   for (;;) {
     const query = cursor.query(extract.request, from, until)
-    const order = new PageOrder()
+    const order = new PageOrder(cursor)
     let count = 0
     let capped = false
-    for await (const step of extract.pages(query.request, signal, { prefetch })) {
+    const pages = byValue
+      ? steadyPages(extract, query.request, isTaken, signal, watch)
+      : extract.pages(query.request, signal, { prefetch, watch })
+    for await (const step of pages) {
       if (step.kind === 'reset') {
         order.reset()
         count = 0
@@ -62,6 +72,7 @@ async function* ascending<Row extends object>(
             break
           }
           if (position.take(value, key)) fresh.push(row)
+          else if (order.hasTwin(value, key, row)) throw cursor.twins(value, key)
           else if (
             order.last !== undefined &&
             value < order.last &&
@@ -69,7 +80,7 @@ async function* ascending<Row extends object>(
             !order.repeats(value, key)
           )
             throw cursor.outOfOrder(order.last, value)
-          order.note(value, key)
+          order.note(value, row)
         }
         if (fresh.length > 0) yield fresh
         if (ended) return
@@ -98,13 +109,14 @@ async function* collecting<Row extends object>(
   position: CursorPosition,
   until: Value | undefined,
   signal: AbortSignal,
+  watch?: RunWatch,
 ): AsyncGenerator<readonly Row[], undefined> {
   const { maxHeld, values } = cursor
   const descending = cursor.sorted === 'descending'
   for (let whole = false; !whole; ) {
     whole = true
     const query = cursor.query(extract.request, position.since, until)
-    const order = new PageOrder()
+    const order = new PageOrder(cursor)
     let held: { readonly value: Value; readonly key: string; readonly row: Row }[] = []
     const keepOldest = (most: number): void => {
       held.sort((a, b) => (a.value < b.value ? -1 : a.value > b.value ? 1 : 0))
@@ -112,7 +124,7 @@ async function* collecting<Row extends object>(
       held = held.slice(0, most)
       whole = false
     }
-    pages: for await (const step of extract.pages(query.request, signal)) {
+    pages: for await (const step of extract.pages(query.request, signal, { watch })) {
       if (step.kind === 'reset') {
         order.reset()
         continue
@@ -130,7 +142,8 @@ async function* collecting<Row extends object>(
             !order.repeats(value, key)
           )
             throw cursor.outOfOrder(last, value)
-          order.note(value, key)
+          if (order.hasTwin(value, key, row)) throw cursor.twins(value, key)
+          order.note(value, row)
           // In order, all that follow are as old.
           if (descending && position.isBehind(value)) break pages
           query.check(value)
@@ -146,41 +159,4 @@ async function* collecting<Row extends object>(
     for (let first = 0; first < fresh.length; first += chunkRows) yield fresh.slice(first, first + chunkRows)
     if (fresh.length === 0) return
   }
-}
-
-/** What came last. A row that appears while pages are read pushes the others on, so that a page repeats the end of the one before: that is no disorder. */
-class PageOrder {
-  #before: Page = { values: [], keys: [] }
-  #page: Page = { values: [], keys: [] }
-  last: Value | undefined
-
-  nextPage(): void {
-    this.#before = this.#page
-    this.#page = { values: [], keys: [] }
-  }
-
-  /** The run begins again at the first page. */
-  reset(): void {
-    this.nextPage()
-    this.nextPage()
-    this.last = undefined
-  }
-
-  note(value: Value, key: string): void {
-    this.last = value
-    this.#page.values.push(value)
-    this.#page.keys.push(key)
-  }
-
-  /** Whether a row stood on this page, or on the one before. */
-  repeats(value: Value, key: string): boolean {
-    return [this.#page, this.#before].some(({ values, keys }) =>
-      values.some((other, index) => other === value && keys[index] === key),
-    )
-  }
-}
-
-interface Page {
-  readonly values: Value[]
-  readonly keys: string[]
 }

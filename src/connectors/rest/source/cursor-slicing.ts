@@ -23,9 +23,13 @@ export interface CursorSlicing<Row extends object> extends Slicing<CursorOffset,
 
 export function cursorSlicing<Row extends object>(extract: Extract<Row>, cursor: Cursor<Row>): CursorSlicing<Row> {
   const { values } = cursor
-  const fresh = new FreshRows(cursor, (start, signal) => rowsAfter(extract, cursor, start, settled(), signal))
+  const fresh = new FreshRows(cursor, extract.open, (start, signal, watch) =>
+    rowsAfter(extract, cursor, start, settled(), signal, watch),
+  )
   const { head } = values
   const settled = (): Value | undefined => values.settled?.()
+  // A batch is all there is: nothing comes later, also not a row that is dated in the future.
+  const bound = (): Value | undefined => (values.isBounded === true ? settled() : undefined)
   const now = head && ((): CursorOffset => ({ value: values.toOffset(head()) }))
   const initial = (): CursorOffset => (cursor.initial === 'latest' ? (now?.() ?? {}) : cursor.initial)
   const compare = (a: CursorOffset, b: CursorOffset): number => compareCursors(values, a, b)
@@ -43,7 +47,7 @@ export function cursorSlicing<Row extends object>(extract: Extract<Row>, cursor:
     all: () => [{ from: initial() }],
     async *read({ from, to }, signal) {
       const held = to === undefined ? undefined : fresh.rowsOf(from, to)
-      if (to === undefined) yield* allAfter(extract, cursor, from, settled(), signal)
+      if (to === undefined) yield* allAfter(extract, cursor, from, bound(), signal)
       else if (held === undefined) yield* rowsAgain(extract, cursor, { from, to }, signal)
       else for (let first = 0; first < held.length; first += chunkRows) yield held.slice(first, first + chunkRows)
     },

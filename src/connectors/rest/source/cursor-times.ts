@@ -2,9 +2,9 @@ import { type Duration, durationMs, durationRule } from '../../../duration.ts'
 import { OffsetError, OptionError } from '../../../errors.ts'
 import { epochMs, isoText } from '../../../instant.ts'
 import { validateOptions } from '../../../options.ts'
+import type { Zone } from '../../records/zone.ts'
 import type { CursorOptions } from './cursor-options.ts'
 import type { Bound, CursorValues } from './cursor-values.ts'
-import type { Zone } from './zone.ts'
 
 const day = 86_400_000
 
@@ -37,6 +37,7 @@ export function timeValues(
     return typeof format === 'function' ? format(iso) : iso
   }
   const settled = (): number => now() - lag
+  const isBounded = lag > 0 || until !== undefined
   return {
     of: (column) => (column instanceof Date ? epochMs(column) : undefined),
     toOffset: (value) => isoText(Number(value)),
@@ -54,11 +55,16 @@ export function timeValues(
       const fold = zone.foldStart(Number(value))
       // A wall time that comes twice is asked from before its hour: the API may take it for the second.
       const exact = inclusive === true && fold === undefined
-      const wall = floor(zone.wall(fold ?? Number(value))) - (exact ? 0 : granule)
+      const asked = floor(zone.wall(fold ?? Number(value))) - (exact ? 0 : granule)
+      // What no clock shows the API may take for an hour later, or refuse: it is asked from before the gap.
+      const gap = zone.gapStart(asked)
+      const wall = gap === undefined ? asked : floor(gap - 1)
       return { text: write(wall), least: zone.instant(wall) }
     },
     head: settled,
-    settled: () => (lag > 0 || until !== undefined ? zone.instant(floor(zone.wall(settled()))) : undefined),
+    settled: () => (isBounded ? zone.instant(floor(zone.wall(settled()))) : settled()),
+    isBounded,
+    toleratesChange: isBounded || lookback > 0,
     upTo: (value) => write(zone.wall(Number(value))),
   }
 }

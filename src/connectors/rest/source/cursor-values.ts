@@ -24,8 +24,12 @@ export interface CursorValues {
   readonly least: (value: Value) => Value
   /** Asks for at least all rows from a value on. */
   readonly atLeast: (value: Value) => Bound
-  /** Rows from this value on aren't taken yet; `undefined` where all are. Times only. */
-  readonly settled?: () => Value | undefined
+  /** Rows from this value on aren't taken yet: they are too young, or dated in the future. Times only. */
+  readonly settled?: () => Value
+  /** Whether `settled` was asked for, and holds for a batch, too, after which nothing comes. */
+  readonly isBounded?: boolean
+  /** Whether a row is found that takes a new value while others are read, and that lies behind what is read next. */
+  readonly toleratesChange: boolean
   /** Now. Times only. */
   readonly head?: () => Value
   /** Asks for rows up to a value. Times only. */
@@ -53,6 +57,7 @@ export function integerValues(owner: string, options: Options): CursorValues {
       )
     },
     since: (value) => (back === 0n ? value : small(BigInt(value) - back)),
+    toleratesChange: back > 0n,
     least: (value) => value,
     atLeast: (value) => {
       const from = small(BigInt(value) - least)
@@ -75,6 +80,7 @@ export function textValues(owner: string, options: Options): CursorValues {
     toOffset: (value) => String(value),
     fromOffset: String,
     since: (value) => value,
+    toleratesChange: false,
     least: (value) => value,
     atLeast: (value) => ({ text: String(value), least: value }),
   }

@@ -3,13 +3,13 @@ import { epochMs } from '../../../instant.ts'
 import { scalarRule } from '../../../offsets/order.ts'
 import { validateOptions } from '../../../options.ts'
 import type { Schema } from '../../../schema.ts'
+import { utc, type Zone } from '../../records/zone.ts'
 import type { HttpRequest } from '../http/types.ts'
 import { type CursorOptions, cursorRules } from './cursor-options.ts'
 import type { CursorOffset } from './cursor-position.ts'
 import { timeValues } from './cursor-times.ts'
 import { type CursorValues, integerValues, textValues, type Value, valueIn } from './cursor-values.ts'
 import { placed } from './placing.ts'
-import { utc, type Zone } from './zone.ts'
 
 /** A query for the rows from a value on. */
 export interface CursorQuery {
@@ -35,6 +35,8 @@ export interface Cursor<Row extends object> {
   /** Whether asking from `to` is asking for less than asking from `from`. */
   readonly narrows: (from: Value | undefined, to: Value) => boolean
   readonly outOfOrder: (before: Value, after: Value) => PortError
+  /** Two rows that differ have one value and one key. */
+  readonly twins: (value: Value, key: string) => PortError
 }
 
 /** Whose clocks and whose zone a cursor goes by. */
@@ -70,6 +72,7 @@ export function cursorOf<Row extends object>(
   if (make === undefined)
     throw new OptionError(`${owner}: column "${field}" can't be a cursor: it must be a time, an integer or a text`)
   const values = make(owner, options, zone, now)
+  if (sorted === 'unsorted' && !values.toleratesChange) throw refuseUnsorted(owner, values)
 
   const columnOf = (row: Row, name: string): unknown => (row as Readonly<Record<string, unknown>>)[name]
   const show = (value: Value): string => String(values.toOffset(value))
@@ -109,7 +112,21 @@ export function cursorOf<Row extends object>(
       new PortError(
         `${owner}: rows must be ${sorted} by ${field}, and ${show(after)} comes after ${show(before)}: it would be taken for read. Let the API sort them, or say option "sorted"; what appears late is found with "lookback"`,
       ),
+    twins: (value, key) =>
+      new PortError(
+        `${owner}: two rows that differ have the ${field} ${show(value)} and the key ${JSON.stringify(key)}, and one of them would be taken for the other; option "key" must name what tells rows of one ${field} apart`,
+      ),
   }
+}
+
+/** A row on the first page changes while the second is read, one on the third a moment later: the third has the greater value, and the first would lie behind it. */
+function refuseUnsorted(owner: string, values: CursorValues): OptionError {
+  const remedy = values.settled
+    ? '"lag" or "until", so that what changes meanwhile is left for later, or "lookback"'
+    : '"lookback" (an integer has it, a text can\'t)'
+  return new OptionError(
+    `${owner}: with option "sorted" as "unsorted" a row that changes while the others are read would be lost behind one that changes after it; give ${remedy}, or let the API sort`,
+  )
 }
 
 type MakeValues = (

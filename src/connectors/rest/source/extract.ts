@@ -1,11 +1,12 @@
+import { itemRow } from '../../records/item-row.ts'
 import type { HttpClient, HttpRequest } from '../http/types.ts'
 import { automatic } from '../pagination/automatic.ts'
 import { fetchPage, paginate } from '../pagination/paginate.ts'
+import type { OpenAnswers } from '../pagination/run-watch.ts'
 import type { Page } from '../pagination/types.ts'
 import type { PageOptions } from '../records/page-options.ts'
 import { type Fields, filled } from './fields.ts'
-import { itemRow } from './item-row.ts'
-import { hasDecimals, type ResourceOptions, requestRules, zoneOption } from './resource.ts'
+import { hasDecimals, type ResourceOptions, requestRules, textColumns, zoneOption } from './resource.ts'
 import type { Extract } from './slicing.ts'
 
 /** What all extracts of a reader share. */
@@ -13,17 +14,20 @@ export interface Connection {
   /** Begins errors. */
   readonly owner: string
   readonly client: HttpClient
+  readonly open: OpenAnswers
   /** Milliseconds since 1970. */
   readonly now: () => number
 }
 
 /** A resource behind a client. @throws OptionError for a time zone that nobody knows. */
 export function extractOf<Row extends object>(connection: Connection, resource: ResourceOptions<Row>): Extract<Row> {
-  const { owner, client, now } = connection
+  const { owner, client, open, now } = connection
   const { schema, pagination = automatic() } = resource
   const body: PageOptions = {
     ...pick(resource, ['records', 'format', 'csv', 'bufferBytes']),
     exactDecimals: schema.fields.some(({ type }) => hasDecimals(type)),
+    // Of the items that a function makes rows of, nobody knows which numbers become texts.
+    exactTexts: resource.row === undefined ? textColumns(schema) : undefined,
   }
   const limits = pick(resource, ['maxPages', 'maxEmptyPages', 'allowEqualPages'])
   const base = pick<HttpRequest, keyof HttpRequest>(resource, Object.keys(requestRules) as (keyof HttpRequest)[])
@@ -45,16 +49,19 @@ export function extractOf<Row extends object>(connection: Connection, resource: 
       pagination,
       page: (request, signal) => fetchPage(client, request, body, signal),
       rows,
-      async *pages(request, signal, { first, prefetch = 1 } = {}) {
+      async *pages(request, signal, { first, prefetch = 1, start, overlap = false, watch } = {}) {
         const asked = first === undefined ? client : answeredOnce(client, first)
-        for await (const step of paginate(asked, request, { pagination, body, signal, prefetch, ...limits })) {
+        const run = { pagination, body, signal, prefetch, overlap, watch, ...limits, ...(start && { start }) }
+        for await (const step of paginate(asked, request, run)) {
           if (step.kind === 'reset') {
             yield step
             continue
           }
-          const { page, state } = step
+          const { page, state, overlaps } = step
           yield {
             kind: 'page',
+            state,
+            overlaps,
             chunks: chunksOf(page),
             count: () => page.end().count,
             isLast: () => pagination.next(state, page.end()) === undefined,
@@ -67,6 +74,7 @@ export function extractOf<Row extends object>(connection: Connection, resource: 
       },
       of: (others) => about({ ...fields, ...others }),
       another: (other) => extractOf(connection, { ...pick(resource, ['headers']), ...other }),
+      open,
       now,
     }
   }

@@ -34,7 +34,7 @@ function inUrl(name: string, fields: Fields): string {
   if (value === undefined) {
     const known = Object.keys(fields)
     throw new OptionError(
-      `rest: option "url" has {${name}}, and ${known.length === 0 ? 'nothing fills it; byList and byParent do' : `there are only ${known.join(', ')}`}`,
+      `rest: option "url" has {${name}}, and ${known.length === 0 ? 'nothing fills it; byItems and byParent do' : `there are only ${known.join(', ')}`}`,
     )
   }
   const text = String(value)

@@ -1,5 +1,6 @@
 import { PortError } from '../../../errors.ts'
 import { canonicalOffset } from '../../../offset.ts'
+import { type OpenAnswers, RunWatch } from '../pagination/run-watch.ts'
 import type { Cursor } from './cursor.ts'
 import { type CursorOffset, CursorPosition } from './cursor-position.ts'
 
@@ -7,11 +8,13 @@ import { type CursorOffset, CursorPosition } from './cursor-position.ts'
 export type BeginRun<Row extends object> = (
   start: CursorOffset,
   signal: AbortSignal,
+  watch: RunWatch,
 ) => AsyncGenerator<readonly Row[], undefined>
 
 interface Run<Row extends object> {
   readonly rows: AsyncGenerator<readonly Row[], undefined>
   readonly controller: AbortController
+  readonly watch: RunWatch
   gave: boolean
 }
 
@@ -21,20 +24,31 @@ interface Run<Row extends object> {
  */
 export class FreshRows<Row extends object> {
   readonly #cursor: Cursor<Row>
+  readonly #open: OpenAnswers
   readonly #begin: BeginRun<Row>
   #start: string | undefined
   #rows: Row[] = []
   #run: Run<Row> | undefined
   #planned: { readonly end: string; readonly count: number } | undefined
 
-  constructor(cursor: Cursor<Row>, begin: BeginRun<Row>) {
+  constructor(cursor: Cursor<Row>, open: OpenAnswers, begin: BeginRun<Row>) {
     this.#cursor = cursor
+    this.#open = open
     this.#begin = begin
   }
 
   /** The position after at most so many rows from `start`; `start` itself when there are none. */
   async latest(start: CursorOffset, maxRows: number, signal: AbortSignal): Promise<CursorOffset> {
     this.#moveTo(start)
+    this.#run?.watch.resume()
+    const end = await this.#fetched(start, maxRows, signal)
+    const run = this.#run
+    // What it has not given yet is asked for again, from where it is.
+    if (run?.watch.pause() === false) this.#end(run)
+    return end
+  }
+
+  async #fetched(start: CursorOffset, maxRows: number, signal: AbortSignal): Promise<CursorOffset> {
     const position = new CursorPosition(this.#cursor.values, start)
     const most = Math.min(maxRows, this.#cursor.maxHeld)
     if (this.#run !== undefined) await this.#fill(start, most, signal)
@@ -74,6 +88,7 @@ export class FreshRows<Row extends object> {
     if (this.#start === text) return
     if (this.#planned?.end === text) this.#rows.splice(0, this.#planned.count)
     else this.close()
+    if (this.#run !== undefined) this.#run.watch.batch++
     this.#start = text
     this.#planned = undefined
   }
@@ -103,7 +118,7 @@ export class FreshRows<Row extends object> {
    */
   async #next(position: () => CursorOffset, signal: AbortSignal): Promise<readonly Row[] | undefined> {
     for (;;) {
-      this.#run ??= this.#open(position())
+      this.#run ??= this.#opened(position())
       const run = this.#run
       const abort = (): void => this.#end(run, signal.reason)
       if (signal.aborted) abort()
@@ -126,9 +141,10 @@ export class FreshRows<Row extends object> {
     }
   }
 
-  #open(start: CursorOffset): Run<Row> {
+  #opened(start: CursorOffset): Run<Row> {
     const controller = new AbortController()
-    return { rows: this.#begin(start, controller.signal), controller, gave: false }
+    const watch = new RunWatch(this.#open)
+    return { rows: this.#begin(start, controller.signal, watch), controller, watch, gave: false }
   }
 
   #tail(start: CursorOffset): CursorOffset {

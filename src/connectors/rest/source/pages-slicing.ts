@@ -63,9 +63,9 @@ export function pagesSlicing<Row extends object>(extract: Extract<Row>): Slicing
 
   /** Nobody goes from page to page here, who would see where rows are missing, or come again. */
   function refuseOther(page: PageEnd, rows: number | undefined): void {
-    if (rows !== undefined && page.count !== rows) {
+    if (rows === undefined ? page.count === 0 : page.count !== rows) {
       throw new PortError(
-        `expected a page of ${rows} rows, as the first has, found ${page.count}: rows would be missing. Rows may have been added or removed meanwhile, or the API caps its pages; read them one after the other (a pagination without a total) if that goes on`,
+        `expected a page of ${rows ?? 'some'} rows, as the first page tells, found ${page.count}: rows would be missing. Rows may have been added or removed meanwhile, or the API caps its pages; read them one after the other (a pagination without a total) if that goes on`,
       )
     }
     if (start === undefined || page.count < 2 || page.count !== start.count || extract.resource.allowEqualPages) return

@@ -2,7 +2,7 @@ import { OptionError } from '../../../errors.ts'
 import type { OffsetObject } from '../../../offset.ts'
 import type { Extract, Slicing } from './slicing.ts'
 
-/** How a source is cut, as `byIds`, `byTime`, `byList` and `byParent` make it for the option `partitions` of `rest`. */
+/** How a source is cut, as `byIds`, `byTime`, `byItems` and `byParent` make it for the option `partitions` of `rest`. */
 export interface Partitioning<Column extends string = string, Positions extends boolean = boolean> {
   /** Called by `rest`, with what its option `cursor` makes, if it is there. */
   readonly slice: MakeSlicing

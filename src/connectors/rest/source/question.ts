@@ -1,6 +1,7 @@
 import { firstValueFrom } from 'rxjs'
 import { PortError } from '../../../errors.ts'
 import type { OptionRule } from '../../../options.ts'
+import { redact } from '../../../redact.ts'
 import { fromResult, type Result } from '../../../result.ts'
 import type { HttpRequest } from '../http/types.ts'
 import { type Field, fieldOf, fieldRule, showField } from '../pagination/field.ts'
@@ -38,6 +39,6 @@ export async function answerTo<Row extends object>(
   const value = fieldOf(page, field)
   if (value !== undefined) return value
   throw new PortError(
-    `${extract.owner}: expected a value at ${showField(field)} in the answer of ${page.url}, found none`,
+    `${extract.owner}: expected a value at ${showField(field)} in the answer of ${redact(page.url)}, found none`,
   )
 }

@@ -1,14 +1,14 @@
 import { OptionError } from '../../../errors.ts'
 import { type OptionRule, oneOf, required, rules } from '../../../options.ts'
-import type { DataType, Schema } from '../../../schema.ts'
+import type { DataType, Field, Schema } from '../../../schema.ts'
+import { type EpochUnit, epochUnits } from '../../records/item-values.ts'
+import { type Zone, zoneOf } from '../../records/zone.ts'
 import type { HttpRequest } from '../http/types.ts'
 import type { RunLimits } from '../pagination/run-guard.ts'
 import type { Pagination } from '../pagination/types.ts'
 import { type PageOptions, pageRules } from '../records/page-options.ts'
 import type { ColumnOf } from './cursor-options.ts'
 import type { Fields } from './fields.ts'
-import { type EpochUnit, epochUnits } from './item-values.ts'
-import { type Zone, zoneOf } from './zone.ts'
 
 /** An item as the API gives it, as long as nothing better is known: annotate the parameter of `row` with what it is. */
 export type JsonItem = Readonly<Record<string, unknown>>
@@ -16,7 +16,7 @@ export type JsonItem = Readonly<Record<string, unknown>>
 /** A resource of an API, and how its items become rows. */
 export interface ResourceOptions<Row extends object, Item = never>
   extends HttpRequest,
-    Omit<PageOptions, 'exactDecimals'>,
+    Omit<PageOptions, 'exactDecimals' | 'exactTexts'>,
     RunLimits {
   /**
    * The columns of a row. They are taken from an item by their names, the others left out; what is missing is null.
@@ -55,7 +55,7 @@ export const epochRule: OptionRule = {
     typeof value === 'object' && value !== null && Object.values(value).every(oneOf(...epochUnits).accepts),
 }
 
-const { exactDecimals: _, ...bodyRules } = pageRules
+const { exactDecimals: _, exactTexts: __, ...bodyRules } = pageRules
 
 const urlRule: OptionRule = {
   expected: 'an absolute URL (http or https) without user and password',
@@ -100,18 +100,28 @@ export function zoneOption(owner: string, { timeZone }: { readonly timeZone?: st
   }
 }
 
+const textKinds: readonly DataType['kind'][] = ['string', 'varchar', 'char']
+
 /** Whether a type has decimals in it, whose digits must survive the parsing. */
 export function hasDecimals(type: DataType): boolean {
+  return holds(type, ['decimal'])
+}
+
+/** The columns with texts in them: numbers that become texts must have all of their digits. */
+export function textColumns({ fields }: { readonly fields: readonly Field[] }): ReadonlySet<string> | undefined {
+  const names = fields.filter(({ type }) => holds(type, textKinds)).map(({ name }) => name)
+  return names.length === 0 ? undefined : new Set(names)
+}
+
+function holds(type: DataType, kinds: readonly DataType['kind'][]): boolean {
   switch (type.kind) {
-    case 'decimal':
-      return true
     case 'array':
-      return hasDecimals(type.element)
+      return holds(type.element, kinds)
     case 'map':
-      return hasDecimals(type.value)
+      return holds(type.value, kinds)
     case 'struct':
-      return type.fields.some((field) => hasDecimals(field.type))
+      return type.fields.some((field) => holds(field.type, kinds))
     default:
-      return false
+      return kinds.includes(type.kind)
   }
 }

@@ -6,6 +6,7 @@ import { rules, validateOptions } from '../../../options.ts'
 import type { Schema } from '../../../schema.ts'
 import type { BatchReader, ReplayableReader } from '../../../source.ts'
 import type { HttpClient } from '../http/types.ts'
+import { OpenAnswers } from '../pagination/run-watch.ts'
 import { cursorOf } from './cursor.ts'
 import type { ColumnOf, CursorOptions } from './cursor-options.ts'
 import { cursorSlicing } from './cursor-slicing.ts'
@@ -21,19 +22,19 @@ export type WithPositions<Row extends object> =
   | {
       /** What is new or changed, told by a column. */
       readonly cursor: CursorOptions<Row>
-      /** `byList`: a position for each item. */
+      /** `byItems`: a position for each item. */
       readonly partitions?: Partitioning<never, false>
     }
   | {
       readonly cursor?: never
-      /** `byIds`, `byTime`, `byList` with one of these within, `byParent` with a cursor. */
+      /** `byIds`, `byTime`, `byItems` with one of these within, `byParent` with a cursor. */
       readonly partitions: Partitioning<ColumnOf<Row>, true>
     }
 
 /** A source that is read from end to end. */
 export interface WithoutPositions<Row extends object> {
   readonly cursor?: never
-  /** `byList` or `byParent`. @default by pages, where the first one tells how many there are */
+  /** `byItems` or `byParent`. @default by pages, where the first one tells how many there are */
   readonly partitions?: Partitioning<ColumnOf<Row>, false>
 }
 
@@ -74,9 +75,10 @@ type AnyOptions<Row extends object> = RestOptions<Row, never> & (WithPositions<R
 
 /** @throws OptionError */
 function sliced<Row extends object>(options: AnyOptions<Row>, client: HttpClient): AnySlicing<Row> {
-  const { name = 'rest', scheduler = asyncScheduler, schema, cursor: cursorOptions, partitions } = options
+  const { name = 'rest', scheduler = asyncScheduler, connections = 32 } = options
+  const { schema, cursor: cursorOptions, partitions } = options
   const now = (): number => scheduler.now()
-  const extract = extractOf<Row>({ owner: name, client, now }, options)
+  const extract = extractOf<Row>({ owner: name, client, open: new OpenAnswers(connections), now }, options)
   const cursor =
     cursorOptions && cursorOf(`${name}: cursor`, cursorOptions, schema, { now, zone: zoneOption(name, options) })
   const byCursor = cursor && ((one: Extract<Row>) => opaque(cursorSlicing(one, cursor)))

@@ -32,9 +32,9 @@ import {
  * | `cursor` | the rows that are new or changed, up to `maxRows` | one |
  * | `byIds` | a range of ids | ranges of ids |
  * | `byTime` | a window of time | windows |
- * | `byList` with `cursor`, or with one of these within | what is new of each item | items |
+ * | `byItems` with `cursor`, or with one of these within | what is new of each item | items |
  * | `byParent` with a cursor of the parents | the children of parents that are new or changed | some parents each |
- * | `byList`, `byParent`, or none | (batches only) | items, parents, pages where the first tells how many there are |
+ * | `byItems`, `byParent`, or none | (batches only) | items, parents, pages where the first tells how many there are |
  *
  * What is committed is not asked for again. **Hazard**: a replay asks the API again, so it has the rows that are there *then*, in the same order; one that changed in between
  * comes with its new value in a later batch. Where a replay has to bring the very same rows (a sink that recognises repeats by position), use `journaled(orders.streamReader())`,

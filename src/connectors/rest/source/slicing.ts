@@ -2,7 +2,8 @@ import { PortError } from '../../../errors.ts'
 import type { Result } from '../../../result.ts'
 import type { ReplayableReader } from '../../../source.ts'
 import type { HttpRequest } from '../http/types.ts'
-import type { Page, PageEnd, Pagination } from '../pagination/types.ts'
+import type { OpenAnswers, RunWatch } from '../pagination/run-watch.ts'
+import type { Page, PageEnd, PageState, Pagination } from '../pagination/types.ts'
 import type { Fields } from './fields.ts'
 import type { ResourceOptions } from './resource.ts'
 
@@ -11,6 +12,9 @@ export type RowStep<Row extends object> =
   | {
       readonly kind: 'page'
       readonly chunks: AsyncIterable<readonly Row[]>
+      readonly state: PageState
+      /** Whether it was asked for from the last row of the page before. */
+      readonly overlaps: boolean
       /** Raw items of the page, once it was read to its end. */
       readonly count: () => number
       /** Whether it says that there is no page after it; once it was read to its end. */
@@ -24,6 +28,12 @@ export interface PagesOptions {
   readonly first?: Page
   /** Pages that are asked for ahead. @default 1 */
   readonly prefetch?: 0 | 1
+  /** Where to begin. @default with the first page */
+  readonly start?: PageState | undefined
+  /** Whether pages are to overlap by a row, where the pagination can do that. @default false */
+  readonly overlap?: boolean
+  /** For whoever keeps the run open while nobody reads it. */
+  readonly watch?: RunWatch | undefined
 }
 
 /** What a source is asked for, and how: what all slicings have in common. Stateless, and shared by all partitions. */
@@ -48,6 +58,8 @@ export interface Extract<Row extends object> {
   readonly of: (fields: Fields) => Extract<Row>
   /** Another resource of the same API: the same client, and the same headers where it has none of its own. */
   readonly another: <Other extends object>(resource: ResourceOptions<Other>) => Extract<Other>
+  /** Of all that the client is asked. */
+  readonly open: OpenAnswers
   /** Milliseconds since 1970. */
   readonly now: () => number
 }

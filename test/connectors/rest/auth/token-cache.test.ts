@@ -26,8 +26,8 @@ async function issue(): Promise<IssuedToken> {
   if (fails !== undefined) throw fails
   return { value, lifetimeMs }
 }
-const cacheOf = (renewBeforeMs: (lifetimeMs: number) => number = () => 60_000) =>
-  new TokenCache(issue, renewBeforeMs, clock)
+const cacheOf = (renewBeforeMs: (lifetimeMs: number) => number = () => 60_000, mayBeLeft = false) =>
+  new TokenCache({ issue, renewBeforeMs, mayBeLeft, scheduler: clock })
 const get = (cache: TokenCache, signal?: AbortSignal) => cache.get(signal)
 
 describe('a token', () => {
@@ -133,6 +133,28 @@ describe('one renewal', () => {
     again.abort(new Error('left'))
     await expect(leftAgain).rejects.toThrow('left')
     fails = undefined
+  })
+
+  it('ends when everybody has left, where nothing is lost with it; the next who asks begins anew', async () => {
+    const signals: AbortSignal[] = []
+    const cache = new TokenCache({
+      issue: (signal) => {
+        signals.push(signal)
+        return signals.length === 1 ? new Promise(() => {}) : issue()
+      },
+      renewBeforeMs: () => 0,
+      mayBeLeft: true,
+      scheduler: clock,
+    })
+    const leaving = [new AbortController(), new AbortController()]
+    const left = leaving.map((each) => get(cache, each.signal))
+    leaving[0]?.abort(new Error('left'))
+    await expect(left[0]).rejects.toThrow('left')
+    expect(signals.map(({ aborted }) => aborted)).toEqual([false])
+    leaving[1]?.abort(new Error('left'))
+    await expect(left[1]).rejects.toThrow('left')
+    expect(signals[0]?.aborted).toBe(true)
+    expect(await get(cache)).toBe('token-1')
   })
 
   it('leaves nothing on a signal', async () => {

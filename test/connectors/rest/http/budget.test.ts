@@ -226,6 +226,27 @@ describe('what a server says', () => {
     expect(passed.map(({ at }) => at)).toEqual([0, 0, 7_000, 7_000])
   })
 
+  it.each<[string, number, Record<string, string>]>([
+    ['a Retry-After of a year', 429, { 'retry-after': '31536000' }],
+    ['a Retry-After beyond numbers', 503, { 'retry-after': '9'.repeat(400) }],
+    ['a quota that ends next year', 200, { 'ratelimit-remaining': '0', 'ratelimit-reset': '31536000' }],
+  ])('%s holds nobody up for longer than "maxPause", an hour', async (_, status, headers) => {
+    for (const [maxPause, most] of [
+      [undefined, 3_600_000],
+      ['1 minute', 60_000],
+    ] as const) {
+      const { scheduler, ask, passed } = watched({ limits: none, ...(maxPause && { maxPause }) })
+      await ask('a')
+      passed[0]?.ticket.answered(status, headers)
+      const next = ask('b')
+      await scheduler.advance(most - 1)
+      expect(passed).toHaveLength(1)
+      await scheduler.advance(1)
+      await next
+      expect(scheduler.size).toBe(0)
+    }
+  })
+
   it('with another status pauses nobody', async () => {
     const { ask, passed } = watched({ requests: 100, per: 1_000 })
     await ask('a')

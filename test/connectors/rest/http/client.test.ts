@@ -126,13 +126,34 @@ describe('tries again', () => {
     })
   })
 
-  it('after the time that the answer asks for, in seconds or by date, uncut', async () => {
-    const { get, server, scheduler } = await serve(hello, { retry: { maxDelayMs: 1 } })
+  it('after the time that the answer asks for, in seconds or by date, uncut by "maxDelayMs"', async () => {
+    const { get, server, scheduler } = await serve(hello, { retry: { maxDelayMs: 1 }, maxRetryAfter: '2 hours' })
     const date = new Date(scheduler.now() + 90_000)
     const headers = { date: new Date(scheduler.now()).toUTCString() }
     server.fault(inTurn(tooManyRequests(7_200), tooManyRequests(date, headers), status(503, { 'retry-after': '3' })))
     expect(await get()).toBe('hello')
     expect(scheduler.delays).toEqual([7_200_000, 90_000, 3_000])
+  })
+
+  it.each([
+    ['for days', tooManyRequests(86_400 * 365)],
+    ['for longer than there are numbers', status(503, { 'retry-after': '9'.repeat(400) })],
+    ['by a date of another century', status(503, { 'retry-after': new Date('2126-01-01').toUTCString() })],
+    ['by a quota that ends next year', status(429, { 'ratelimit-remaining': '0', 'ratelimit-reset': '31536000' })],
+  ])('after 15 minutes, where the answer asks %s', async (_, fault) => {
+    const { get, server, scheduler } = await serve(hello, { retry: { maxAttempts: 2 } })
+    server.fault(inTurn(fault))
+    expect(await get()).toBe('hello')
+    expect(scheduler.delays).toEqual([900_000])
+  })
+
+  it('after no more than "maxRetryAfter", which the error says, also to who tries above', async () => {
+    const { get, server } = await serve(hello, { retry: { maxAttempts: 1 }, maxRetryAfter: '10 seconds' })
+    server.fault(inTurn(tooManyRequests(11), tooManyRequests(10)))
+    const error = await failure(get())
+    expect(error).toMatchObject({ retryable: true, retryAfter: 10_000 })
+    expect(error.message).toContain('; it asks to wait 11000 ms, of which 10000 are heeded (option "maxRetryAfter"); ')
+    expect((await failure(get())).message).not.toContain('heeded')
   })
 
   it('no more often than it may', async () => {

@@ -2,6 +2,7 @@ import { once } from 'node:events'
 import { type AddressInfo, createServer } from 'node:net'
 import { inspect } from 'node:util'
 import { describe, expect, it } from 'vitest'
+import { basic } from '../../../../src/connectors/rest/auth/basic.ts'
 import { hide } from '../../../../src/connectors/rest/auth/hide.ts'
 import { httpClient } from '../../../../src/connectors/rest/http/client.ts'
 import { HttpError } from '../../../../src/connectors/rest/http/http-error.ts'
@@ -66,7 +67,9 @@ describe('no secret is in an error', () => {
     ['of a redirect to a place with secrets', status(302, { location: `http://a:${encodeURIComponent(inQuery)}@[/` })],
     ['of an encoding that nobody knows', status(200, { 'content-encoding': 'x' })],
   ])('%s', async (name, fault) => {
-    const { get, server } = await serveEcho(name === 'of a time-out' ? { timeout: { total: 0, headers: 50 } } : {})
+    const { get, server } = await serveEcho(
+      name === 'of a time-out' ? { timeout: { authorize: 0, total: 0, headers: 50 } } : {},
+    )
     if (fault !== undefined) server.fault(fault)
     const error = await failure(get(request))
     expectNone(error)
@@ -119,6 +122,33 @@ describe('no secret is in an error', () => {
     expect(error.message).toContain('does not match the HTTP')
   })
 
+  it.each<[string, (text: string) => string]>([
+    [
+      'JSON in letters of nothing but escapes',
+      (text) => text.replace(/./gsu, (c) => `\\u{${c.codePointAt(0)?.toString(16)}}`),
+    ],
+    ['small percent escapes', (text) => encodeURIComponent(text).replace(/%../g, (e) => e.toLowerCase())],
+    [
+      'HTML',
+      (text) =>
+        text.replaceAll('&', '&amp;').replaceAll('"', '&#34;').replaceAll('é', '&eacute;').replaceAll('+', '&#x2b;'),
+    ],
+    ['base64', (text) => Buffer.from(text).toString('base64')],
+    ['base64 of half a sentence', (text) => Buffer.from(`I got ${text}`).toString('base64url')],
+  ])('of an answer that quotes the request in %s', async (_, write) => {
+    const quoting: Route = ({ url, headers }) => ({
+      status: 400,
+      body: write(JSON.stringify([decodeURIComponent(url.replaceAll('+', ' ')), headers.authorization])),
+    })
+    const { get } = await serve(quoting, { auth: basic({ user: 'me', password: inHeader }), retry: { maxAttempts: 1 } })
+    const error = (await failure(get({ url: '/', params: {} }))) as HttpError
+    expect(error.bodyExcerpt).toContain('***')
+    const { bodyExcerpt = '' } = error
+    const shown = [bodyExcerpt, Buffer.from(bodyExcerpt, 'base64').toString(), decodeURIComponent(bodyExcerpt)]
+    for (const text of shown) expect(text).not.toContain(Buffer.from(`me:${inHeader}`).toString('base64').slice(2, -4))
+    expectNone(error)
+  })
+
   it('of an answer that quotes a token alone', async () => {
     const route: Route = ({ headers }) => ({ status: 403, body: `bad ${headers.authorization?.split(' ')[1]}` })
     const { get } = await serve(route)
@@ -150,6 +180,21 @@ it('an excerpt is cut after it was redacted, so that half a secret isn’t shown
   const error = (await failure(get())) as HttpError
   expect(error.bodyExcerpt).toContain('"access_token": "***"')
   expect(error.message).not.toContain('toktok')
+})
+
+it('an excerpt of a long body is made in no time to speak of, and shows no half of a secret either', async () => {
+  const page = '<a href="/x%20y?a=1&amp;b=%2F">It&#39;s &quot;\\u0041</a>'.repeat(1_500)
+  const secret = 'wombat-17-quokka'.repeat(94)
+  for (const body of [page, secret.repeat(40), `${'a '.repeat(8_000)}${secret}`]) {
+    const { get } = await serve(() => ({ status: 400, body }), {
+      auth: { ...auth, hide: (text) => hide(text, [secret]) },
+    })
+    const since = performance.now()
+    const error = (await failure(get())) as HttpError
+    expect(performance.now() - since).toBeLessThan(2_000)
+    expect(error.bodyExcerpt?.length).toBeLessThan(600)
+    expect(error.bodyExcerpt).not.toContain('quokka')
+  }
 })
 
 it('a client shows nothing of its options', () => {

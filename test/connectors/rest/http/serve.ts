@@ -15,7 +15,7 @@ export interface Served {
   readonly get: (request?: string | Partial<HttpRequest>, options?: SendOptions) => Promise<string>
 }
 
-/** A server and a client of it, until the test ends. The client's delays take no time, and it has no total time-out. */
+/** A server and a client of it, until the test ends. The client's delays take no time, and it has no time-outs of its own clock. */
 export async function serve(
   routes: Readonly<Record<string, Route>> | Route,
   options: ClientOptions = {},
@@ -23,7 +23,7 @@ export async function serve(
 ): Promise<Served> {
   const server = await httpServer(typeof routes === 'function' ? { '*': routes } : routes, serverOptions)
   const scheduler = new HastyScheduler()
-  const client = httpClient({ timeout: { total: 0 }, scheduler, ...options })
+  const client = httpClient({ timeout: { authorize: 0, total: 0 }, scheduler, ...options })
   onTestFinished(async () => {
     await client.close()
     await server.close()

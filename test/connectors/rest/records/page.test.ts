@@ -50,6 +50,29 @@ describe('a page of a small body', () => {
     expect(page.end()).toEqual(known)
   })
 
+  it.each([
+    [{ data: { items: null }, errors: [{ message: 'secret' }] }],
+    [{ data: { items: [] }, errors: { rate: 'secret' } }],
+    [{ data: { items: [] }, error: 'secret' }],
+    [{ data: { items: null }, error: { code: 1 } }],
+  ])('is no empty page beside errors: %o', async (body) => {
+    for (const bufferBytes of [1, 1_000]) {
+      const error = await failure(readPage(answer(JSON.stringify(body)), { records: 'data.items', bufferBytes }))
+      expect(error).toBeInstanceOf(PortError)
+      expect(error.message).toContain('expected rows or none, found none beside an error in an answer 200')
+      expect(error.message).not.toContain('secret')
+    }
+  })
+
+  it.each([
+    [{ data: { items: [{ id: 1 }] }, errors: [{ message: 'of another part' }] }, 1],
+    [{ data: { items: null }, errors: [], error: null }, 0],
+    [{ data: { items: [] }, errors: false, error: '' }, 0],
+  ])('is a page where there are rows, or no errors: %o', async (body, count) => {
+    const page = await readPage(answer(JSON.stringify(body)), { records: 'data.items' })
+    expect(page.end().count).toBe(count)
+  })
+
   it('finds its items', async () => {
     const page = await readPage(answer(json))
     expect(page.end()).toMatchObject({ count: 2_500, records: ['data', 'items'] })

@@ -24,12 +24,22 @@ describe('addressOf', () => {
     ['leads nowhere', { owner: '.' }],
     ['is no number', { owner: Number.NaN }],
     ['is an invalid date', { owner: new Date(Number.NaN) }],
+    ['is half of a character', { owner: 'a\ud83d' }],
     ['is an object', { owner: { name: 'secret' } }],
     ['is a list', { owner: ['secret'] }],
   ])('refuses a row whose column %s', (_, row: object) => {
     const filled = () => addressOf(url, Object.assign(row, { id: 1 }))
     expect(filled).toThrow(RowError)
     expect(filled).toThrow('column "owner" names no place in a URL')
+  })
+
+  it('refuses a row that makes a host that is none', () => {
+    const filled = (host: string) => addressOf('http://{host}/items', { host })
+    expect(filled('a.example')).toBe('http://a.example/items')
+    for (const host of ['a b', '[::', 'a/b', '999.1.1.1']) {
+      expect(() => filled(host)).toThrow(RowError)
+      expect(() => filled(host)).toThrow('its columns make no URL')
+    }
   })
 
   it('knows which URLs need a row', () => {

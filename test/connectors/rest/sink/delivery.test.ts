@@ -26,6 +26,7 @@ async function deliver(
   given: readonly Row[],
   receive: (request: Received) => Answer,
   options: Partial<HttpSinkOptions<Row, readonly RefusedRow[]>> = { deadLetters },
+  tries = 1,
 ) {
   const requests: Received[] = []
   const written: number[] = []
@@ -36,7 +37,8 @@ async function deliver(
     {
       settings,
       client: { retry, scheduler, auth: undefined },
-      limit: new RefusalLimit(settings.maxDeadLetters),
+      counted: new RefusalLimit(settings.maxDeadLetters).attempt(),
+      tries,
       send: (request, take) =>
         exchange(request, take, (received) => {
           requests.push(received)
@@ -58,7 +60,7 @@ async function deliver(
     scheduler.flush()
   }
   const { refused, error } = await outcome
-  const sent = requests.map(({ text }) => numbersIn(text))
+  const sent = requests.map(({ text }) => (text.startsWith('[') ? numbersIn(text) : []))
   return { refused, error, requests, sent, written, keys: requests.map(({ key }) => key), now: scheduler.now() }
 }
 
@@ -249,6 +251,23 @@ describe('a request that is too large', () => {
   })
 })
 
+describe('a row that fills the URL', () => {
+  const options = { deadLetters, url: 'http://127.0.0.1/rows/{n}', format: 'single' as const }
+  it('and makes one that is too long is refused, where the URL is the same for all it fails the batch', async () => {
+    expect((await deliver(rows(1), () => ({ status: 414 }), options)).refused).toMatchObject([{ status: 414 }])
+    expect((await deliver(rows(1), () => ({ status: 414 }))).error).toMatchObject({ status: 414 })
+  })
+
+  it('and makes none is refused unsent', async () => {
+    for (const url of ['http://127.0.0.1/rows/{s}', 'http://{s}/rows']) {
+      const given = [{ n: 0, s: 'a\ud800' }]
+      const { refused, requests } = await deliver(given, () => ({ status: 200 }), { ...options, url })
+      expect(refused).toMatchObject([{ ordinal: 0, status: null, reason: 'column "s" names no place in a URL' }])
+      expect(requests).toEqual([])
+    }
+  })
+})
+
 describe('an answer that is good', () => {
   it('has a status of 200 to 299, or one of okStatuses', async () => {
     for (const status of [200, 201, 202, 204, 299])
@@ -324,6 +343,53 @@ describe('an answer that names rows', () => {
     expect(keys.map((key) => key?.replace('4/2/', ''))).toEqual(['0/6', '1/2/again-1', '2/1/again-2', '5/1/again-1'])
     expect(refused).toMatchObject([{ ordinal: 5, reason: 'bad' }])
     expect(now).toBe(100 + 200)
+  })
+
+  /** Takes none of the rows before its nth request, and answers a key that it knows as it did first. */
+  const busyUntil = (nth: number) => {
+    const kept = new Map<string | undefined, Answer>()
+    return ({ text, key }: Received): Answer => {
+      const errors = numbersIn(text).map((_, index) => ({ index, why: 'busy', later: true }))
+      const answer = kept.get(key) ?? { status: 207, body: { errors: kept.size + 1 < nth ? errors : [] } }
+      kept.set(key, answer)
+      return answer
+    }
+  }
+
+  it('has them sent under further keys in each further try: answers to the keys before may be kept ones', async () => {
+    const receive = busyUntil(6)
+    const options = { deadLetters, rowErrors }
+    expect((await deliver(rows(2), receive, options)).error).toMatchObject({ retryable: true })
+    const second = await deliver(rows(2), receive, options, 2)
+    expect(second.refused).toEqual([])
+    expect(second.keys.map((key) => key?.replace('4/2/0/2', ''))).toEqual(
+      ['', 1, 2, 3, 4, 5].map((round) => round && `/again-${round}`),
+    )
+    expect(second.now).toBe(100 + 200 + 400 + 100 + 100)
+  })
+
+  it.each<[string, Partial<HttpSinkOptions<Row, readonly RefusedRow[]>>, number]>([
+    ['a header', {}, 8],
+    ['a field of an envelope', { idempotency: { field: 'once' }, envelope: (records) => ({ records }) }, 8],
+    ['a field of each row', { idempotency: { field: 'once' } }, 4],
+    ['a natural key', { idempotency: { key: 'n' } }, 4],
+    ['nothing', { idempotency: 'none' }, 4],
+  ])('and no more often than needed, by %s', async (_, options, most) => {
+    const receive = ({ text }: Received): Answer => {
+      const body = JSON.parse(text) as readonly Row[] | { readonly records: readonly Row[] }
+      const records = 'records' in body ? body.records : body
+      return { status: 207, body: { errors: records.map((_row, index) => ({ index, why: 'busy', later: true })) } }
+    }
+    const { error, requests } = await deliver(rows(2), receive, { rowErrors, ...options }, 2)
+    expect(error).toMatchObject({ retryable: true })
+    expect(requests).toHaveLength(most)
+  })
+
+  it('does not show a header of the request that the answer quotes', async () => {
+    const headers = { 'x-shibboleth': 'wombat-17-quokka' }
+    const body = { errors: [{ index: 0, why: 'not by wombat\\u002d17-quokka' }] }
+    const { refused } = await deliver(rows(1), () => ({ status: 207, body }), { deadLetters, rowErrors, headers })
+    expect(refused).toMatchObject([{ reason: 'not by ***' }])
   })
 
   it('fails, worth a repeat, when they are put off too often', async () => {

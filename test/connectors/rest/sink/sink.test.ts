@@ -329,6 +329,72 @@ describe('httpSink, where things go wrong: nothing is lost, nothing is there twi
   })
 })
 
+describe('httpSink, rows that a receiver puts off, which keeps its answers', () => {
+  interface Fate {
+    readonly route: Route
+    readonly taken: number[]
+    readonly asked: () => number
+  }
+  /** Puts every third row off until its nth request. */
+  const busyUntil = (nth: number): Fate => {
+    const kept = new Map<string, Answer>()
+    const taken: number[] = []
+    let asked = 0
+    return {
+      taken,
+      asked: () => asked,
+      route: ({ headers, body }) => {
+        const key = String(headers['idempotency-key'])
+        const known = kept.get(key)
+        if (known !== undefined) return known
+        const isBusy = ++asked < nth
+        const errors = (JSON.parse(body) as readonly Row[]).flatMap(({ id }, index) => {
+          if (isBusy && id % 3 === 0) return [index]
+          taken.push(id)
+          return []
+        })
+        const answer = { status: 207, body: { errors } }
+        kept.set(key, answer)
+        return answer
+      },
+    }
+  }
+  const rowErrors: Options['rowErrors'] = ({ body }) =>
+    (body as { readonly errors: readonly number[] }).errors.map((index) => ({ index, retryable: true }))
+  const few = { initialDelayMs: 1, maxAttempts: 2 }
+
+  it('go through when the partition is tried again, each once', async () => {
+    const { route, taken } = busyUntil(12)
+    const { url } = await start(route)
+    await write(8, { url, rowErrors, retry: few }, { retry: { initialDelayMs: 1, maxAttempts: 10 } })
+    expect(taken.toSorted((a, b) => a - b)).toEqual(upTo(8))
+  })
+
+  it.each(['by the same sink', 'by another process'])('go through when the query is started again %s', async (how) => {
+    const { route, taken, asked } = busyUntil(12)
+    const { url } = await start(route)
+    const checkpoint = memoryCheckpoint()
+    const source = memoryStream<Row>()
+    source.add(...rowsOf(8))
+    const make = () => httpSink<Row>({ url, rowErrors, retry: few })
+    const sink = make()
+    const run = () =>
+      lastValueFrom(
+        readStream(source).writeStream(how === 'by the same sink' ? sink : make(), {
+          name: 'again',
+          checkpoint,
+          trigger: availableNow(),
+          retry: { maxAttempts: 1 },
+        }),
+      )
+    let runs = 1
+    while (runs < 20 && (await causeOf(run())) !== undefined) runs++
+    expect(runs).toBeLessThan(20)
+    expect(asked()).toBeGreaterThanOrEqual(12)
+    expect(taken.toSorted((a, b) => a - b)).toEqual(upTo(8))
+  })
+})
+
 describe('httpSink, refused rows', () => {
   const picky = (isBad: (id: number) => boolean): { readonly route: Route; readonly taken: number[] } => {
     const store = idempotentStore()
@@ -425,6 +491,33 @@ describe('httpSink, refused rows', () => {
       expect(server.requests.length).toBeLessThanOrEqual(2)
     },
   )
+
+  it('count once against "maxDeadLetters", however often their partition is tried', async () => {
+    const { route } = picky((id) => id % 10 === 3)
+    let cuts = 4
+    const { url } = await start((request) => (request.body.includes('row 49') && cuts-- > 0 ? 'reset' : route(request)))
+    const refused = memorySink<RefusedRow>()
+    const sink = { url, batchSize: 10, retry: { maxAttempts: 1 }, deadLetters: refused, maxDeadLetters: 5 }
+    await write(50, sink, { retry: { initialDelayMs: 1, maxAttempts: 20 } })
+    expect(cuts).toBeLessThan(0)
+    expect(refused.rows).toHaveLength(5)
+  })
+
+  it('count once, too, when their batch is written again as a whole', async () => {
+    const { route } = picky((id) => id % 2 === 0)
+    const { url } = await start(route)
+    const refused = memorySink<RefusedRow>()
+    const sink = httpSink<Row, readonly RefusedRow[]>({ url, batchSize: 10, deadLetters: refused, maxDeadLetters: 5 })
+    const writer = sink.streamWriter()
+    await settle(() => writer.start?.(startOf()))
+    for (let time = 0; time < 3; time++) {
+      const partition = await settle(() => writer.open(contextOf(batchOf(0), 0)))
+      await settle(() => partition.write(rowsOf(10)))
+      await settle(() => partition.finish())
+      if (time < 2) await settle(() => writer.abort?.([undefined], batchOf(0)))
+    }
+    await settle(() => writer.stop?.())
+  })
 
   it('are not all there is: a receiver that refuses everything fails the batch', async () => {
     const { server, url } = await start(() => ({ status: 400 }))

@@ -5,7 +5,7 @@ import type { HttpClient } from '../../../../src/connectors/rest/http/types.ts'
 import { offsetLimit } from '../../../../src/connectors/rest/pagination/offset-limit.ts'
 import { singlePage } from '../../../../src/connectors/rest/pagination/single-page.ts'
 import { byIds } from '../../../../src/connectors/rest/source/by-ids.ts'
-import { byList } from '../../../../src/connectors/rest/source/by-list.ts'
+import { byItems } from '../../../../src/connectors/rest/source/by-items.ts'
 import { byParent } from '../../../../src/connectors/rest/source/by-parent.ts'
 import { byTime } from '../../../../src/connectors/rest/source/by-time.ts'
 import { type RestStream, restSource } from '../../../../src/connectors/rest/source/rest-source.ts'
@@ -245,7 +245,7 @@ describe('a process that dies at any moment loses nothing and repeats nothing', 
               schema: reading,
               pagination: offsetLimit(),
               cursor,
-              partitions: byList(['a', 'b'], { key: 'station' }),
+              partitions: byItems(['a', 'b'], { key: 'station' }),
             },
             () => client,
           ) as RestStream<{ station: string; id: string; at: Date }>,

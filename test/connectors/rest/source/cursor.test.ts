@@ -1,8 +1,8 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
+import { zoneOf } from '../../../../src/connectors/records/zone.ts'
 import type { CursorOptions } from '../../../../src/connectors/rest/source/cursor-options.ts'
 import type { CursorOffset } from '../../../../src/connectors/rest/source/cursor-position.ts'
-import { zoneOf } from '../../../../src/connectors/rest/source/zone.ts'
 import { OptionError, PortError } from '../../../../src/errors.ts'
 import { type RowOf, schema } from '../../../../src/schema.ts'
 import { allBatches, nextBatch, readRange, type TableApi, tableCursor } from './table-api.ts'
@@ -300,7 +300,8 @@ describe('lookback', () => {
           const read: Event[] = []
           let head = 0
           let at: CursorOffset = {}
-          let shared = source(rows, { lookback: '5 seconds' }, { pageSize })
+          const now = () => noon + head * 1_000 + 1
+          let shared = source(rows, { lookback: '5 seconds' }, { pageSize }, now)
           for (const [n, { back, step }] of plan.entries()) {
             // Within the window, also by what was read so far.
             head += step
@@ -312,18 +313,78 @@ describe('lookback', () => {
                 at = batch.end
               }
             }
-            if (n % 7 === 6) shared = source(rows, { lookback: '5 seconds' }, { pageSize })
+            if (n % 7 === 6) shared = source(rows, { lookback: '5 seconds' }, { pageSize }, now)
           }
           const rest = await allBatches(shared, at, maxRows)
           read.push(...rest.flatMap(({ rows }) => rows))
-          const started = source(rows, { lookback: '5 seconds' }, { pageSize })
+          const started = source(rows, { lookback: '5 seconds' }, { pageSize }, now)
           expect(await nextBatch(started, rest.at(-1)?.end ?? at)).toBeUndefined()
           expect(read.map(({ id }) => Number(id)).sort((a, b) => a - b)).toEqual(rows.map((_, n) => n))
         },
       ),
-      { numRuns: 100 },
+      { numRuns: 400 },
     )
   })
+
+  it('is not outrun by a run that stays open while rows arrive', async () => {
+    let now = noon + 20_500
+    const rows = [row(0, 'a'), row(10, 'b'), row(18, 'c'), row(20, 'd')]
+    const shared = source(rows, { lookback: '5 seconds' }, {}, () => now)
+    const first = await nextBatch(shared, {}, 3)
+    // Late by four seconds, behind what was read; what comes after it is further away than that.
+    rows.push(row(16, 'late'), row(40, 'e'))
+    now += 20_000
+    const second = await allBatches(shared, first?.end ?? {}, 3)
+    expect(
+      ids([...(first?.rows ?? []), ...second.flatMap((batch) => batch.rows)])
+        .split(' ')
+        .toSorted(),
+    ).toEqual(['a', 'b', 'c', 'd', 'e', 'late'])
+  })
+})
+
+describe('a row that is dated in the future', () => {
+  it.each(['ascending', 'descending', 'unsorted'] as const)(
+    'waits for its time, and does not silence the source (%s)',
+    async (sorted) => {
+      const sign = sorted === 'descending' ? -1 : 1
+      let now = noon + 10_000
+      const rows = [row(0, 'a'), row(86_400, 'tomorrow'), row(5, 'b')]
+      const shared = source(
+        rows,
+        { sorted, lookback: '1 second' },
+        { order: (a, b) => (sorted === 'unsorted' ? 0 : sign * byTime(a, b)) },
+        () => now,
+      )
+      const first = await nextBatch(shared, {})
+      expect(ids(first?.rows ?? [])).toBe('a b')
+      now += 10_000
+      rows.push(row(15, 'c'))
+      const second = await nextBatch(shared, first?.end ?? {})
+      expect(ids(second?.rows ?? [])).toBe('c')
+      now += 86_400_000
+      expect(ids((await nextBatch(shared, second?.end ?? {}))?.rows ?? [])).toBe('tomorrow')
+    },
+  )
+
+  it.each(['ascending', 'descending'] as const)(
+    'is part of a batch, after which nothing comes (%s)',
+    async (sorted) => {
+      const rows = [row(0, 'a'), row(86_400, 'tomorrow')].sort(
+        (a, b) => (sorted === 'descending' ? -1 : 1) * byTime(a, b),
+      )
+      const read = async (options: Partial<CursorOptions<Event>>) => {
+        const shared = source(rows, { sorted, ...options }, { order: () => 0 }, () => noon + 10_000)
+        const found: Event[] = []
+        for (const partition of shared.all()) {
+          for await (const chunk of shared.read(partition, new AbortController().signal)) found.push(...chunk)
+        }
+        return found.map(({ id }) => id).toSorted()
+      }
+      expect(await read({})).toEqual(['a', 'tomorrow'])
+      expect(await read({ lag: '1 second' })).toEqual(['a'])
+    },
+  )
 })
 
 describe('an API that sorts otherwise', () => {
@@ -350,7 +411,11 @@ describe('an API that sorts otherwise', () => {
 
   it('not at all', async () => {
     const shuffled = [5, 1, 6, 0, 3, 2, 4].map((n) => rows[n] as Event)
-    const batches = await allBatches(source(shuffled, { sorted: 'unsorted' }, { order: () => 0 }), {}, 3)
+    const batches = await allBatches(
+      source(shuffled, { sorted: 'unsorted', lag: '1 second' }, { order: () => 0 }),
+      {},
+      3,
+    )
     // Of rows that tie any comes first.
     expect(batches.map(({ rows }) => rows.length)).toEqual([3, 3, 1])
     expect(ids(batches.flatMap(({ rows }) => rows).toSorted((a, b) => Number(a.id) - Number(b.id)))).toBe(
@@ -362,18 +427,52 @@ describe('an API that sorts otherwise', () => {
     'holds a bounded number of rows (%s), and asks for the others again',
     async (sorted) => {
       const many = Array.from({ length: 50 }, (_, n) => row(Math.floor(n / 2), `${n}`)).reverse()
-      const shared = source(many, { sorted, maxHeld: 10 }, { pageSize: 7, order: () => 0 })
+      const options = { sorted, maxHeld: 10, lag: '1 second' } as const
+      const shared = source(many, options, { pageSize: 7, order: () => 0 })
       const read = (await allBatches(shared, {}, 6)).flatMap(({ rows }) => rows)
       expect(read).toEqual(many.toSorted((a, b) => byTime(a, b) || (a.id < b.id ? -1 : 1)))
       expect(shared.asked.length).toBeGreaterThan(8)
-      const again = source(many, { sorted, maxHeld: 10 }, { pageSize: 7, order: () => 0 })
+      const again = source(many, options, { pageSize: 7, order: () => 0 })
       expect((await nextBatch(again, {}, Infinity))?.rows).toHaveLength(50)
     },
   )
 
+  it('not at all: a row that changes behind the reader comes later', async () => {
+    let now = noon + 10_500
+    const rows = Array.from({ length: 8 }, (_, n) => row(n, `${n}`))
+    const shared = source(
+      rows,
+      { sorted: 'unsorted', lag: 1 },
+      {
+        order: () => 0,
+        onRequest: (count) => {
+          // 0 was read, 7 is still to come; then 7 changes after 0 did.
+          if (count === 3) [rows[0], rows[7], now] = [row(11, '0'), row(12, '7'), noon + 13_000]
+        },
+      },
+      () => now,
+    )
+    const batches = await allBatches(shared, {})
+    const read = batches.flatMap((batch) => batch.rows)
+    for (const one of rows) expect(read).toContainEqual(one)
+  })
+
+  it('not at all is refused where such a row would be lost', () => {
+    const version = schema('id int not null, version int not null, name string not null')
+    const make = (options: Partial<CursorOptions<RowOf<typeof version>>>) => () =>
+      tableCursor(version, { field: 'version', key: 'id', sorted: 'unsorted', ...options }, { rows: [] })
+    expect(() => source([], { sorted: 'unsorted' })).toThrow(OptionError)
+    expect(() => source([], { sorted: 'unsorted', lag: 0 })).toThrow('give "lag" or "until"')
+    for (const options of [{ lag: 1 }, { until: 'until' }, { lookback: 1 }])
+      expect(() => source([], { sorted: 'unsorted', ...options })).not.toThrow()
+    expect(make({})).toThrow('give "lookback" (an integer has it')
+    expect(make({ lookback: 5 })).not.toThrow()
+    expect(make({ field: 'name' })).toThrow(OptionError)
+  })
+
   it('without a parameter, however many rows are old', async () => {
     const many = Array.from({ length: 30 }, (_, n) => row(n, `${n}`))
-    const any: CursorOptions<Event> = { field: 'at', key: 'id', sorted: 'unsorted', maxHeld: 5 }
+    const any: CursorOptions<Event> = { field: 'at', key: 'id', sorted: 'unsorted', maxHeld: 5, lag: 1_000 }
     const shared = tableCursor(event, any, { rows: many })
     const first = (await allBatches(shared, {}, 5)).at(-1)?.end ?? {}
     many.push(row(30, '30'))
@@ -425,6 +524,51 @@ describe('an API that sorts otherwise', () => {
       )
     },
   )
+})
+
+describe('a key that several rows of one value share', () => {
+  const reading = schema('station string not null, at timestamp not null, size int not null')
+  const rows = [1, 2, 3].map((size) => ({ station: 'oslo', at: new Date(noon), size }))
+  const make = (sorted: 'ascending' | 'descending' | 'unsorted', pageSize: number, key: 'station' | 'size') =>
+    tableCursor(reading, { field: 'at', key, sorted, lag: 1 }, { rows, pageSize })
+
+  it.each(['ascending', 'descending', 'unsorted'] as const)(
+    'is an error: all but one would be taken for read (%s)',
+    async (sorted) => {
+      await expect(nextBatch(make(sorted, 2, 'station'), {})).rejects.toThrow(
+        `cursor: two rows that differ have the at ${iso(0)} and the key "oslo", and one of them would be taken for the other; option "key" must name what tells rows of one at apart`,
+      )
+      expect((await nextBatch(make(sorted, 2, 'size'), {}))?.rows).toHaveLength(3)
+    },
+  )
+
+  it.each(['ascending', 'unsorted'] as const)('is looked for in pages of many rows (%s)', async (sorted) => {
+    // A look-back sees all of them again: each has to be held against the page without going through it.
+    const many = Array.from({ length: 30_000 }, (_, n) => ({ station: `${n}`, at: new Date(noon + (n % 3)), size: n }))
+    const table = { rows: many, order: (a: (typeof many)[0], b: (typeof many)[0]) => Number(a.at) - Number(b.at) }
+    const options = { field: 'at', key: 'station', sorted, lookback: '1 second' } as const
+    const shared = tableCursor(reading, options, { ...table, pageSize: many.length })
+    const first = await nextBatch(shared, {}, Infinity)
+    expect(await nextBatch(shared, first?.end ?? {})).toBeUndefined()
+  })
+
+  it('is none where a page repeats the end of the one before, and a row has changed since', async () => {
+    const changing = [1, 2, 3].map((size) => ({ station: `${size}`, at: new Date(noon), size }))
+    const table = {
+      rows: changing,
+      onRequest: (count: number) => {
+        // One that is new pushes the second on to the next page.
+        if (count === 2)
+          changing.splice(0, 2, { station: 'new', at: new Date(noon), size: 0 }, ...changing.slice(0, 1), {
+            station: '2',
+            at: new Date(noon),
+            size: 20,
+          })
+      },
+    }
+    const batch = await nextBatch(tableCursor(reading, { field: 'at', key: 'station' }, table), {})
+    expect(batch?.rows.map(({ station }) => station)).toEqual(['1', '2', '3'])
+  })
 })
 
 describe('a capped API', () => {
@@ -528,6 +672,46 @@ describe('pages that move when rows do', () => {
     ).toEqual(tied.map((_, n) => n))
   })
 
+  describe.each(['offset', 'page', 'automatic'])('by %s, where rows of one value fill several pages', (paging) => {
+    const read = async (change: (rows: Event[], count: number) => void, length = 20) => {
+      const rows = Array.from({ length }, (_, n) => row(n < length - 2 ? 0 : 1, `${n}`))
+      const shared = source(rows, {}, { paging, pageSize: 3, onRequest: (count) => change(rows, count) })
+      const found = (await allBatches(shared, {}, 5)).flatMap((batch) => batch.rows)
+      return { rows, found, shared }
+    }
+
+    it.each([1, 2, 5])('no row slips through when %i leave at once', async (leave) => {
+      for (let when = 2; when < 12; when++) {
+        let last = 10
+        const { rows, found } = await read((rows, count) => {
+          // The first ones, which were read.
+          if (count === when) for (let n = 0; n < leave; n++) rows.push(row(last++, rows.shift()?.id ?? ''))
+        })
+        for (const one of rows) expect(found).toContainEqual(one)
+        expect(new Set(found.map(({ id, at }) => `${id} ${Number(at)}`)).size).toBe(found.length)
+      }
+    })
+
+    it('nor when rows are removed, and others arrive', async () => {
+      for (let when = 2; when < 12; when++) {
+        const { rows, found } = await read((rows, count) => {
+          if (count >= when && count < when + 3) rows.shift()
+          if (count === when + 1) rows.push(row(2, 'x'), row(2, 'y'))
+        })
+        for (const one of rows) expect(found).toContainEqual(one)
+      }
+    })
+
+    it('is an error when they leave all the time', async () => {
+      let next = 100
+      const endless = read((rows) => {
+        rows.splice(0, 3)
+        for (let n = 0; n < 3; n++) rows.unshift(row(0, `${next++}`))
+      })
+      await expect(endless).rejects.toThrow('table: rows leave the pages faster than these are read')
+    })
+  })
+
   it('are asked for once each, and no more after the last one', async () => {
     const rows = Array.from({ length: 5 }, (_, n) => row(n, `${n}`))
     const shared = source(rows, { inclusive: true }, { paging: 'offset', pageSize: 3 })
@@ -539,7 +723,8 @@ describe('pages that move when rows do', () => {
     const rows = Array.from({ length: 5 }, (_, n) => row(n, `${n}`))
     const shared = tableCursor(event, { field: 'at', key: 'id' }, { rows, paging: 'offset' })
     expect(ids((await nextBatch(shared, {}))?.rows ?? [])).toBe('0 1 2 3 4')
-    expect(shared.asked.map(({ page }) => page)).toEqual([0, 1, 2])
+    // Each begins with the last row of the one before.
+    expect(shared.asked.map(({ page }) => page)).toEqual([0, 0.5, 1, 1.5])
   })
 })
 
@@ -677,6 +862,87 @@ describe('an API with other habits', () => {
       }
       expect((await read('ascending'))?.rows).toHaveLength(24)
       expect((await read('descending'))?.rows).toHaveLength(24)
+    })
+  })
+
+  describe('in local time, also around the hour that is skipped', () => {
+    // On 29 March 2026 clocks in Berlin go from 02:00 on to 03:00, at 01:00 UTC.
+    const forward = Date.UTC(2026, 2, 29, 1)
+    const wallOf = (ms: number): number => ms + (ms < forward ? 1 : 2) * 3_600_000
+    const isSkipped = (wall: number): boolean => wall >= forward + 3_600_000 && wall < forward + 7_200_000
+    const berlin = zoneOf('Europe/Berlin')
+    // What an API makes of a wall time in its parameter; one that is skipped it takes for:
+    const meant: Readonly<Record<string, (wall: number) => number>> = {
+      'a later one': (wall) => wall - (wall < forward + 7_200_000 ? 1 : 2) * 3_600_000,
+      'an earlier one': (wall) => wall - (wall < forward + 3_600_000 ? 1 : 2) * 3_600_000,
+      nothing: (wall) => {
+        if (isSkipped(wall)) throw new Error('no such time')
+        return wall - (wall < forward + 7_200_000 ? 1 : 2) * 3_600_000
+      },
+    }
+
+    it.each(
+      Object.keys(meant).flatMap((which) =>
+        (['1 millisecond', '1 minute', '1 hour', '7 minutes'] as const).flatMap((granularity) =>
+          [true, undefined].map((inclusive) => [which, granularity, inclusive] as const),
+        ),
+      ),
+    )('%s, in steps of %s (inclusive: %s)', async (which, granularity, inclusive) => {
+      // A row each ten minutes, for five hours; the sixth shares its time with the one that is the first after the gap.
+      const happened = Array.from({ length: 30 }, (_, n) => forward - 7_200_000 + n * 600_000)
+      const rows: Event[] = []
+      const read: string[] = []
+      const options: CursorOptions<Event> = { ...cursor, granularity, ...(inclusive && { inclusive }) }
+      const least = (since: unknown): number => (meant[which] as (wall: number) => number)(Date.parse(`${since}Z`))
+      const make = () =>
+        tableCursor(
+          event,
+          options,
+          {
+            rows,
+            pageSize: 5,
+            order: byTime,
+            where: ({ at }, { since }) =>
+              since === undefined || (inclusive === true ? Number(at) >= least(since) : Number(at) > least(since)),
+          },
+          { timeZone: 'Europe/Berlin' },
+        )
+      let at: CursorOffset = {}
+      for (const [n, ms] of happened.entries()) {
+        const shown = new Date(berlin.instant(wallOf(ms)))
+        expect(Number(shown)).toBe(ms)
+        rows.push({ id: `${n}`, at: shown })
+        for (const batch of await allBatches(make(), at, 2)) {
+          read.push(...batch.rows.map(({ id }) => id))
+          at = batch.end
+        }
+        rows.push({ id: `${n} tied`, at: shown })
+      }
+      for (const batch of await allBatches(make(), at, 2)) read.push(...batch.rows.map(({ id }) => id))
+      expect(read.toSorted()).toEqual(rows.map(({ id }) => id).toSorted())
+    })
+
+    it('with rows that an API dates within it', async () => {
+      // It knows nothing of zones: times go from 01:50 over 02:30 to 03:10, and it compares them as texts.
+      const walls = ['01:50', '02:10', '02:30', '02:50', '03:00', '03:10', '03:30', '04:10']
+      const rows: Event[] = []
+      const read: string[] = []
+      let at: CursorOffset = {}
+      const textOf = ({ id }: Event): string => `2026-03-29T${id}:00`
+      for (const wall of walls) {
+        rows.push({ id: wall, at: new Date(berlin.instant(Date.parse(`2026-03-29T${wall}:00Z`))) })
+        const shared = tableCursor(
+          event,
+          { ...cursor, granularity: '1 second' },
+          { rows, where: (row, { since }) => since === undefined || textOf(row) > String(since) },
+          { timeZone: 'Europe/Berlin' },
+        )
+        for (const batch of await allBatches(shared, at, 2)) {
+          read.push(...batch.rows.map(({ id }) => id))
+          at = batch.end
+        }
+      }
+      expect(read).toEqual(walls)
     })
   })
 

@@ -3,7 +3,9 @@ import { lastValueFrom } from 'rxjs'
 import { describe, expect, it } from 'vitest'
 import { HttpError, PaginationReset } from '../../../../src/connectors/rest/http/http-error.ts'
 import type { HttpClient } from '../../../../src/connectors/rest/http/types.ts'
+import { cursorPagination } from '../../../../src/connectors/rest/pagination/cursor.ts'
 import { offsetLimit } from '../../../../src/connectors/rest/pagination/offset-limit.ts'
+import { OpenAnswers } from '../../../../src/connectors/rest/pagination/run-watch.ts'
 import { singlePage } from '../../../../src/connectors/rest/pagination/single-page.ts'
 import { extractOf } from '../../../../src/connectors/rest/source/extract.ts'
 import { answerTo } from '../../../../src/connectors/rest/source/question.ts'
@@ -21,7 +23,10 @@ const live = new AbortController().signal
 
 function extractFrom<Row extends object>(resource: Omit<ResourceOptions<Row>, 'url'>, api: Api | HttpClient) {
   const client = typeof api === 'function' ? fakeClient(api) : api
-  return extractOf({ owner: 'rest', client, now: () => 0 }, { url: 'http://api/items', ...resource })
+  return extractOf(
+    { owner: 'rest', client, open: new OpenAnswers(32), now: () => 0 },
+    { url: 'http://api/items', ...resource },
+  )
 }
 
 async function readAll<Row extends object>(extract: ReturnType<typeof extractFrom<Row>>): Promise<readonly Row[]> {
@@ -64,6 +69,57 @@ describe('a resource', () => {
     const endless: Api = ({ query }) => ({ body: [{ id: Number(query.offset) }, { id: Number(query.offset) + 1 }] })
     const extract = extractFrom({ schema: item, pagination: offsetLimit(), maxPages: 3 }, endless)
     await expect(readAll(extract)).rejects.toThrow('expected the last page within 3')
+  })
+
+  it.each([
+    ['string', '#'],
+    ['array<string>', '[#]'],
+    ['map<string, string>', '{"a":#}'],
+    ['struct<a: varchar(50)>', '{"a":#}'],
+  ])('keeps the digits of a number that becomes %s', async (type, shape) => {
+    for (const digits of ['12345678901234.5678', '0.1000000000000000055', '12345678901234567.0', '1.50', '7']) {
+      const body = `[{"c":${shape.replace('#', digits)},"d":0.30000000000000004,"e":1.2345678901234567}]`
+      const client = fakeClient(() => ({ body: 0 }))
+      const raw: HttpClient = {
+        ...client,
+        send: (request, take, options) =>
+          client.send(request, (response) => take({ ...response, body: Readable.from([Buffer.from(body)]) }), options),
+      }
+      const columns = schema(`c ${type}, d double, e double` as string)
+      const rows = await readAll(extractFrom({ schema: columns, pagination: singlePage() }, raw))
+      // A zero at the end says nothing.
+      const text = digits === '1.50' ? '1.5' : digits
+      expect(rows).toEqual([
+        { c: JSON.parse(shape.replace('#', `"${text}"`)), d: 0.30000000000000004, e: 1.2345678901234567 },
+      ])
+    }
+  })
+
+  it('has no more pages than it may in one batch of a stream, however many these are', async () => {
+    const event = schema('id int not null, at timestamp not null')
+    const row = (id: number) => ({ id, at: new Date(id).toISOString() })
+    const made = (maxPages: number) =>
+      restSource(
+        {
+          url: 'http://api/items',
+          schema: event,
+          pagination: cursorPagination({ param: 'page', next: 'next' }),
+          records: 'items',
+          maxPages,
+          cursor: { field: 'at', key: 'id', param: 'since', format: 'milliseconds' },
+        },
+        () =>
+          fakeClient(({ query }) => {
+            const first = Number(query.since ?? 0) + 2 * Number(query.page ?? 0)
+            return {
+              body: { items: [row(first), row(first + 1)], next: first < 38 ? Number(query.page ?? 0) + 1 : null },
+            }
+          }),
+      ) as RestStream<{ id: number; at: Date }>
+    // Four rows a batch are two pages, and one that is asked for ahead.
+    const { rows } = await streamed(made(5), { limit: { maxRows: 4 } })
+    expect(rows.map(({ id }) => id)).toEqual(Array.from({ length: 40 }, (_, id) => id))
+    await expect(streamed(made(5), { limit: { maxRows: 40 } })).rejects.toThrow('expected the last page within 5')
   })
 
   it('takes columns that an item lacks from what it is about, and no others', async () => {
@@ -112,7 +168,12 @@ describe('a pagination that is lost', () => {
   it.each(['ascending', 'unsorted'] as const)('gives every row once where a cursor knows them (%s)', async (sorted) => {
     const client = lost(4)
     const made = restSource(
-      { url: 'http://api/items', schema: item, pagination: offsetLimit(), cursor: { field: 'id', key: 'id', sorted } },
+      {
+        url: 'http://api/items',
+        schema: item,
+        pagination: offsetLimit(),
+        cursor: { field: 'id', key: 'id', sorted, lookback: 8 },
+      },
       () => client,
     ) as RestStream<{ id: number }>
     expect((await streamed(made)).rows.map(({ id }) => id)).toEqual([0, 1, 2, 3, 4, 5, 6, 7])
@@ -123,7 +184,7 @@ describe('a question', () => {
   it('inherits of the request what it does not say, and parameters only at the same URL', async () => {
     const client = fakeClient(() => ({ body: { max: 7, none: null }, headers: { 'x-total': '9' } }))
     const extract = extractOf(
-      { owner: 'rest', client, now: () => 0 },
+      { owner: 'rest', client, open: new OpenAnswers(32), now: () => 0 },
       { url: 'http://api/{key}/items', schema: item, params: { a: '1' }, headers: { h: 'x' } },
     ).of({ key: 'k' })
     expect(await answerTo(extract, { value: 'max' }, live)).toBe(7)

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest'
+import { OpenAnswers } from '../../../../src/connectors/rest/pagination/run-watch.ts'
 import { cursorOf } from '../../../../src/connectors/rest/source/cursor.ts'
 import { type BeginRun, FreshRows } from '../../../../src/connectors/rest/source/fresh-rows.ts'
 import { fromResult } from '../../../../src/result.ts'
@@ -29,7 +30,7 @@ const live = new AbortController().signal
 describe('rows that were fetched to find out how far a batch goes', () => {
   it('are kept for reading until the batch is done, and no longer', async () => {
     const { begin } = runs(10)
-    const fresh = new FreshRows(cursor, begin)
+    const fresh = new FreshRows(cursor, new OpenAnswers(32), begin)
     const end = await fresh.latest({}, 3, live)
     expect(fresh.rowsOf({}, end)).toEqual(rows(0, 3))
     expect(fresh.rowsOf({}, { value: 9 })).toBeUndefined()
@@ -43,7 +44,7 @@ describe('rows that were fetched to find out how far a batch goes', () => {
 
   it('come from one run, which goes on from batch to batch', async () => {
     const { begin, signals } = runs(10)
-    const fresh = new FreshRows(cursor, begin)
+    const fresh = new FreshRows(cursor, new OpenAnswers(32), begin)
     let at = await fresh.latest({}, 3, live)
     at = await fresh.latest(at, 3, live)
     expect(signals).toHaveLength(1)
@@ -64,7 +65,7 @@ describe('rows that were fetched to find out how far a batch goes', () => {
         signals.at(-1)?.addEventListener('abort', () => reject(new Error('aborted')))
       })
     })
-    const fresh = new FreshRows(cursor, begin)
+    const fresh = new FreshRows(cursor, new OpenAnswers(32), begin)
     const controller = new AbortController()
     const answer = fresh.latest({}, 100, controller.signal)
     while (block === undefined) await Promise.resolve()
@@ -78,7 +79,7 @@ describe('rows that were fetched to find out how far a batch goes', () => {
 
   it('is nothing where nothing is new', async () => {
     const { begin } = runs(0)
-    const fresh = new FreshRows(cursor, begin)
+    const fresh = new FreshRows(cursor, new OpenAnswers(32), begin)
     const start = { value: 3 }
     expect(await fresh.latest(start, 10, live)).toBe(start)
   })

@@ -53,6 +53,16 @@ describe('a source without positions', () => {
     expect(most).toBe(3)
   })
 
+  it('is not read over pages that vanish meanwhile: the last one may be short, not empty', async () => {
+    const shrinking = (after: number) => {
+      const client = fakeClient((asked, count) => offsetPage(items(count > 1 ? after : 6), asked))
+      const pagination = offsetLimit({ size: 3, total: 'total' })
+      return batched(restSource({ url, schema: item, records: 'items', pagination }, () => client))
+    }
+    expect((await shrinking(5)).rows).toHaveLength(5)
+    await expect(shrinking(3)).rejects.toThrow('expected a page of some rows, as the first page tells, found 0')
+  })
+
   it('asks for the first page once, also where it tells nothing', async () => {
     const client = fakeClient(() => ({ body: items(3) }))
     const sink = await batched(restSource({ url, schema: item }, () => client))

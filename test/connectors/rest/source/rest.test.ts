@@ -9,7 +9,7 @@ import { oauth2ClientCredentials } from '../../../../src/connectors/rest/auth/oa
 import { cursorPagination } from '../../../../src/connectors/rest/pagination/cursor.ts'
 import { offsetLimit } from '../../../../src/connectors/rest/pagination/offset-limit.ts'
 import { byIds } from '../../../../src/connectors/rest/source/by-ids.ts'
-import { byList } from '../../../../src/connectors/rest/source/by-list.ts'
+import { byItems } from '../../../../src/connectors/rest/source/by-items.ts'
 import { byTime } from '../../../../src/connectors/rest/source/by-time.ts'
 import type { RestOptions } from '../../../../src/connectors/rest/source/options.ts'
 import { rest } from '../../../../src/connectors/rest/source/rest.ts'
@@ -247,7 +247,7 @@ describe('rest over HTTP', () => {
       url: `${server.url}/{key}/items`,
       schema: schema('key string not null, id int not null'),
       auth: bearer('t0p-secret-t0ken'),
-      partitions: byList(async () => ['a', 'b']),
+      partitions: byItems(async () => ['a', 'b']),
     })
     expect((await batched(source)).rows).toEqual([
       { key: 'a', id: 1 },

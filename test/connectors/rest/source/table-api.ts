@@ -1,12 +1,14 @@
 import { firstValueFrom } from 'rxjs'
+import { zoneOf } from '../../../../src/connectors/records/zone.ts'
 import type { HttpRequest } from '../../../../src/connectors/rest/http/types.ts'
+import { OpenAnswers } from '../../../../src/connectors/rest/pagination/run-watch.ts'
 import { singlePage } from '../../../../src/connectors/rest/pagination/single-page.ts'
+import type { PageState } from '../../../../src/connectors/rest/pagination/types.ts'
 import { cursorOf } from '../../../../src/connectors/rest/source/cursor.ts'
 import type { CursorOptions } from '../../../../src/connectors/rest/source/cursor-options.ts'
 import type { CursorOffset } from '../../../../src/connectors/rest/source/cursor-position.ts'
 import { type CursorSlicing, cursorSlicing } from '../../../../src/connectors/rest/source/cursor-slicing.ts'
 import type { Extract, PagesOptions, RowStep } from '../../../../src/connectors/rest/source/slicing.ts'
-import { zoneOf } from '../../../../src/connectors/rest/source/zone.ts'
 import { fromResult, type Result } from '../../../../src/result.ts'
 import type { Schema } from '../../../../src/schema.ts'
 
@@ -42,25 +44,38 @@ export function tableExtract<Row extends object>(
   const asked: Readonly<Record<string, unknown>>[] = []
   const ahead: number[] = []
   const { pageSize = 2, order, where = () => true, cap = Infinity, paging = 'single page', onRequest } = api
+  /** A state's first row: pages by offset may begin anywhere. */
+  const firstOf = (state: PageState): number => Number(state.offset ?? Number(state.page ?? 0) * pageSize)
+  const ask = (request: HttpRequest, state: PageState, signal: AbortSignal) => {
+    signal.throwIfAborted()
+    const params = { ...request.params }
+    const first = firstOf(state)
+    asked.push({ ...params, page: first / pageSize })
+    onRequest?.(asked.length, request, signal)
+    if (first >= cap) throw new Error(`row ${first} is beyond the cap`)
+    const found = api.rows.filter((row) => where(row, params))
+    const sorted = order === undefined ? found : found.toSorted(order)
+    const rows = sorted.slice(first, Math.min(first + pageSize, cap))
+    // At the cap it says that there is no more.
+    return { rows, isLast: first + pageSize >= Math.min(found.length, cap) }
+  }
   async function* pages(
     request: HttpRequest,
     signal: AbortSignal,
-    { prefetch = 1 }: PagesOptions = {},
+    { prefetch = 1, start, overlap = false }: PagesOptions = {},
   ): AsyncGenerator<RowStep<Row>> {
     ahead.push(prefetch)
-    const params = { ...request.params }
-    for (let page = 0; ; page++) {
-      signal.throwIfAborted()
-      asked.push({ ...params, page })
-      onRequest?.(asked.length, request, signal)
-      if (page * pageSize >= cap) throw new Error(`page ${page} is beyond the cap`)
-      const found = api.rows.filter((row) => where(row, params))
-      const sorted = order === undefined ? found : found.toSorted(order)
-      const rows = sorted.slice(page * pageSize, Math.min((page + 1) * pageSize, cap))
-      // At the cap it says that there is no more.
-      const isLast = (page + 1) * pageSize >= Math.min(found.length, cap)
-      yield { kind: 'page', chunks: chunksOf(rows), count: () => rows.length, isLast: () => isLast }
+    let overlaps = false
+    for (let state = start ?? (paging === 'offset' ? { offset: 0 } : { page: 0 }); ; ) {
+      const { rows, isLast } = ask(request, state, signal)
+      const page = { chunks: chunksOf(rows), state, overlaps, count: () => rows.length, isLast: () => isLast }
+      yield { kind: 'page', ...page }
       if (isLast) return
+      overlaps = paging === 'offset' && overlap && rows.length > 1
+      state =
+        paging === 'offset'
+          ? { offset: firstOf(state) + rows.length - (overlaps ? 1 : 0) }
+          : { page: Number(state.page) + 1 }
     }
   }
   const refuse = (): never => {
@@ -71,13 +86,21 @@ export function tableExtract<Row extends object>(
     resource: { url: 'http://table', schema },
     fields: {},
     request: { url: 'http://table' },
-    pagination: { ...singlePage(), name: paging },
-    page: refuse,
-    rows: refuse,
+    pagination: {
+      ...singlePage(),
+      name: paging,
+      request: (state, base) => ({ ...base, params: { ...base.params, '~state': JSON.stringify(state) } }),
+    },
+    page: async ({ params: { '~state': state, ...params } = {}, ...request }, signal) => {
+      const { rows } = ask({ ...request, params }, JSON.parse(String(state)), signal)
+      return { chunks: chunksOf(rows), whole: true, end: refuse, discard: () => undefined }
+    },
+    rows: (items) => items as readonly Row[],
     pages,
     of: refuse,
     another: refuse,
     answer: refuse,
+    open: new OpenAnswers(32),
     now,
     asked,
     ahead,
@@ -95,7 +118,7 @@ export function tableCursor<Row extends object>(
   schema: Schema<Row>,
   options: CursorOptions<Row>,
   api: TableApi<Row>,
-  { now = () => 0, timeZone }: { readonly now?: () => number; readonly timeZone?: string } = {},
+  { now = () => Date.UTC(2100, 0), timeZone }: { readonly now?: () => number; readonly timeZone?: string } = {},
 ): TableSource<Row> {
   const extract = tableExtract(schema, api, now)
   const zone = timeZone === undefined ? undefined : zoneOf(timeZone)

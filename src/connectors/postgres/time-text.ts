@@ -1,0 +1,44 @@
+/** The earliest day that PostgreSQL knows: 24 November 4714 BC, in milliseconds. What JavaScript knows ends long before what PostgreSQL does. */
+export const earliestMs = Date.UTC(-4713, 10, 24)
+
+/** A time as PostgreSQL reads it, in UTC with milliseconds. */
+export function timestampText(date: Date): string {
+  const text = date.toISOString()
+  return text.length === 24 && text !== '' && !text.startsWith('0000') ? text : eraText(text)
+}
+
+/** The day of a time in UTC. */
+export function dateText(date: Date): string {
+  const text = date.toISOString()
+  if (text.length === 24 && !text.startsWith('0000')) return text.slice(0, 10)
+  const [day, era] = splitEra(text)
+  return `${day.slice(0, day.indexOf('T'))}${era}`
+}
+
+/** ISO 8601 has a year 0 and years before it; PostgreSQL has 1 BC and others. */
+function eraText(iso: string): string {
+  const [text, era] = splitEra(iso)
+  return `${text}${era}`
+}
+
+function splitEra(iso: string): readonly [text: string, era: string] {
+  const [, sign = '', year = '', rest = ''] = /^([+-]?)(\d+)(-.*)$/.exec(iso) ?? []
+  const count = Number(year)
+  if (sign === '-' || count === 0) return [`${String(count + 1).padStart(4, '0')}${rest}`, ' BC']
+  return [`${count}${rest}`, '']
+}
+
+const pattern = /^(\d{4,6})-(\d\d)-(\d\d)(?:[ T](\d\d):(\d\d):(\d\d)(?:\.(\d{1,6}))?(?:Z|[+-]00(?::?00)?)?)?( BC)?$/
+
+/**
+ * A date or a time in UTC as PostgreSQL writes it (with `timezone` UTC), also within JSON. Microseconds are cut to milliseconds.
+ * @returns `undefined` for what no Date can hold: infinity.
+ */
+export function parseTime(text: string): Date | undefined {
+  const [, year, month, day, hour = '0', minute = '0', second = '0', fraction = '', era] = pattern.exec(text) ?? []
+  if (year === undefined) return undefined
+  const date = new Date(0)
+  date.setUTCFullYear(era === undefined ? Number(year) : 1 - Number(year), Number(month) - 1, Number(day))
+  date.setUTCHours(Number(hour), Number(minute), Number(second), Number(fraction.slice(0, 3).padEnd(3, '0')))
+  return Number.isNaN(date.getTime()) ? undefined : date
+}
