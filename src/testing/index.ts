@@ -17,7 +17,8 @@ export { timeline } from './driver-timeline.ts'
 
 // Crashes
 export type { CrashFailure, CrashReport } from './crash-report.ts'
-export { type Connectors, type ExploreConnectorsOptions, exploreConnectors } from './explore-connectors.ts'
+export { exploreConnectors } from './explore-connectors.ts'
+export type { Connectors, ExploreConnectorsOptions } from './connectors.ts'
 export { type ExploreOptions, exploreCrashes } from './explore-crashes.ts'
 export type { ModelPipeline, ModelPorts, ModelSourceKind } from './model.ts'
 export type { ModelOut, ModelSinkKind } from './model-sink.ts'
