@@ -42,7 +42,10 @@ for (const service of services) {
 }
 // A test run that can't begin has no end at which the others would be ended.
 if (process.exitCode === 1 && forTest && !skip)
-  for (const service of services) if (readState(service)?.forTest === true) await down(service)
+  for (const service of services) {
+    const state = readState(service)
+    if (state?.forTest === true && state.run === process.ppid) await down(service)
+  }
 
 async function up(service) {
   const say = (how) => console.log(`${service.name}: ${how}`)
@@ -64,7 +67,7 @@ async function up(service) {
   }
   if (state !== undefined) await end(service, state) // what is left of one that broke down
   const started = await start(service)
-  writeState(service, { ...started, forTest })
+  writeState(service, { ...started, forTest, run: process.ppid })
   say(started.how)
 }
 
@@ -90,7 +93,18 @@ async function startedBefore(service, state) {
   if (!(await service.answers(state.url))) return undefined
   // "npm run services" keeps what a test run would have ended.
   const how = `the one that was started before, port ${new URL(state.url).port}`
-  return { ...state, how, forTest: state.forTest === true && forTest }
+  const run = isRunning(state.run) ? state.run : process.ppid
+  return { ...state, how, forTest: state.forTest === true && forTest, run }
+}
+
+/** A test run is known by the shell of its npm script: another run must not end what this one uses. */
+function isRunning(pid) {
+  try {
+    process.kill(pid, 0)
+    return true
+  } catch {
+    return false
+  }
 }
 
 async function onStandardPort(service) {

@@ -4,6 +4,7 @@ import { existsSync, readFileSync, symlinkSync } from 'node:fs'
 import { type AddressInfo, createServer } from 'node:net'
 import { join } from 'node:path'
 import { describe, expect, it, onTestFinished } from 'vitest'
+import { isOfThisRun, type State } from '../support/services.ts'
 import { copyInto, root, temporaryProject, writeCommand, writeInto } from './temporary-project.ts'
 
 // No container engine is here, and none of these may install anything: `docker` is a fake that notes how it was called, and what answers as a broker
@@ -51,7 +52,7 @@ function copyOfScripts({ standardPort = 1, docker = [] as readonly string[] } = 
   const state = join(folder, '.services/rabbitmq.json')
   return {
     folder,
-    state: () => (existsSync(state) ? (JSON.parse(readFileSync(state, 'utf8')) as unknown) : undefined),
+    state: () => (existsSync(state) ? (JSON.parse(readFileSync(state, 'utf8')) as State) : undefined),
     /** Calls of docker, without the path of the file. */
     calls: () =>
       existsSync(log)
@@ -96,6 +97,16 @@ describe('npm run services, where a (fake) Docker engine answers', () => {
     expect(await run(['down'])).toEqual({ status: 0, output: 'RabbitMQ: ended\n' })
     expect(calls().at(-1)).toBe('compose rm --stop --force --volumes rabbitmq')
     expect(state()).toBeUndefined()
+  })
+
+  it('for a test run notes down which, so that no other run ends it', async () => {
+    const { run, state } = copyOfScripts({ docker: engine(await fakeBroker()) })
+    await run(['up', '--for-test', 'rabbitmq'])
+    expect(state()).toMatchObject({ forTest: true, run: process.pid })
+    expect(isOfThisRun(state() ?? {})).toBe(true)
+    expect(isOfThisRun({ ...state(), run: process.pid + 1_000_000 })).toBe(false)
+    await run(['up', 'rabbitmq'])
+    expect(isOfThisRun(state() ?? {})).toBe(false)
   })
 
   it('for a test run that can’t begin, because another service is missing, ends what it started', async () => {
