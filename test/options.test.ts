@@ -183,6 +183,7 @@ const run = {
   highWaterBytes: ['1', 0, -1, 1.5, Number.NaN, null],
   maxPushed: count,
   stallAfter: duration,
+  watchdog: object,
   retry: object,
   restart: object,
   require: ['exactly once', 1, null],

@@ -152,10 +152,12 @@ describe('imports', () => {
       return (
         imports
           .filter((to) => to.file !== undefined && !to.file.startsWith(folder) && floorOf(to.file) === above)
-          // Helpers for sources of one's own are for connectors, too.
+          // Helpers for sources and checkpoints of one’s own are for connectors, too.
           .filter(
             (to) =>
-              !/^src\/(offsets\/|simple-reader|data-source|idempotency|dead-letters|guarantee)/.test(to.file ?? ''),
+              !/^src\/(checkpoint\/|offsets\/|simple-reader|data-source|idempotency|dead-letters|guarantee)/.test(
+                to.file ?? '',
+              ),
           )
           .map((to) => `${file} -> ${to.specifier}`)
       )

@@ -13,7 +13,7 @@ import { type BoundSink, defineDataSource, type StreamSource } from '../../src/d
 import { journaled } from '../../src/journaled.ts'
 import { schema } from '../../src/schema.ts'
 import type { ReplayableReader } from '../../src/source.ts'
-import type { Connectors } from '../../src/testing/explore-connectors.ts'
+import type { Connectors } from '../../src/testing/connectors.ts'
 import { closableFiles as closable } from '../connectors/manifest/closable-files.ts'
 
 /** As many ids as each source gives, from 0. */

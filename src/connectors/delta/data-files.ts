@@ -51,7 +51,7 @@ export function dataFiles(
   const { parquet: engine, compression, rowGroupRows, targetFileBytes, maxOpenFiles } = settings
   const { partitionBy, misfit } = layout
   const fields = layout.fields.filter(({ name }) => !partitionBy.includes(name))
-  const keyOf = partitionBy.length === 0 ? () => '' : partitionKey(layout)
+  const keyOf = partitionBy.length === 0 ? undefined : partitionKey(layout)
   const open = new Map<string, OpenFile>()
   const finished: DeltaFile[] = []
 
@@ -88,7 +88,12 @@ export function dataFiles(
 
   return {
     write: async (rows) => {
-      for (const [key, group] of groupRows(rows, keyOf, misfit)) {
+      for (const row of rows) {
+        const reason = misfit(row)
+        if (reason !== undefined) throw new RowError(`deltaTable: a row does not fit the table: ${reason}`)
+      }
+      if (rows.length === 0) return
+      for (const [key, group] of keyOf === undefined ? [['', rows] as const] : groupRows(rows, keyOf)) {
         if (!open.has(key)) await makeRoom()
         const file = open.get(key) ?? (await openFile(key))
         await storage('write the file', file.staged, () => file.parquet.write(group))
@@ -110,14 +115,11 @@ export function dataFiles(
 function groupRows(
   rows: readonly object[],
   keyOf: (row: Row) => string,
-  misfit: FileLayout['misfit'],
 ): Iterable<readonly [string, readonly object[]]> {
   const groups = new Map<string, object[]>()
   let lastKey: string | undefined
   let last: object[] = []
   for (const row of rows) {
-    const reason = misfit(row)
-    if (reason !== undefined) throw new RowError(`deltaTable: a row does not fit the table: ${reason}`)
     const key = keyOf(row as Row)
     if (key !== lastKey) {
       lastKey = key

@@ -40,18 +40,38 @@ export function duckdbWriter(duckdb: DuckDb, options: DuckDbWriterOptions = {}):
     const settings = { memory_limit: `${memoryMb}MiB`, threads: String(threads), temp_directory: folder }
     return { folder, instance: await duckdb.DuckDBInstance.create(':memory:', settings) }
   }
+  let files = 0
+  /** Several sinks may share the engine, and each closes it at its end: it ends when nobody writes. */
+  const endWhenIdle = async () => {
+    const ending = running
+    if (files > 0 || ending === undefined) return
+    running = undefined // whoever opens a file from here on starts another one
+    const { instance, folder } = await ending
+    instance.closeSync()
+    await rm(folder, { recursive: true, force: true })
+  }
+  let isClosed = false
+  const closed = async () => {
+    files--
+    if (isClosed) await endWhenIdle()
+  }
   return {
     name: 'duckdb',
     open: async (file) => {
-      running ??= start()
-      const { instance } = await running
-      return openFile(duckdb, await instance.connect(), file, compression)
+      files++
+      isClosed = false
+      try {
+        running ??= start()
+        const { instance } = await running
+        return await openFile(duckdb, await instance.connect(), file, compression, closed)
+      } catch (error) {
+        await closed()
+        throw error
+      }
     },
     close: async () => {
-      const started = await running
-      running = undefined
-      started?.instance.closeSync()
-      if (started !== undefined) await rm(started.folder, { recursive: true, force: true })
+      isClosed = true
+      await endWhenIdle()
     },
   }
 }
@@ -61,6 +81,7 @@ async function openFile(
   connection: DuckDbConnection,
   { path, fields, compression, rowGroupRows }: ParquetFileOptions,
   learned: { ratio: number },
+  closed: () => Promise<void>,
 ): Promise<ParquetFile> {
   const columns = fields.map(({ name, type }) => `${quoteName(name)} ${duckdbType(type)}`)
   await connection.run(`create temp table rows (${columns.join(', ')})`)
@@ -87,11 +108,12 @@ async function openFile(
     for (let from = 0; from < all.length; from += chunkRows) append(all.slice(from, from + chunkRows))
   }
   let isOpen = true
-  const close = () => {
+  const close = async () => {
     if (!isOpen) return
     isOpen = false
     appender.closeSync()
     connection.closeSync()
+    await closed()
   }
 
   return {
@@ -114,7 +136,7 @@ async function openFile(
         `copy rows to '${path.replaceAll("'", "''")}' (format parquet, codec '${compression}', row_group_size ${rowGroupRows}, return_stats true)`,
       )
       const [result] = reader.getRowObjectsJson() as readonly CopyResult[]
-      close()
+      await close()
       const file = await open(path, 'r+')
       try {
         await file.sync()
@@ -126,7 +148,7 @@ async function openFile(
       return { rows, bytes: size, columns: result === undefined ? [] : boundsOf(leavesOf(fields), result) }
     },
     discard: async () => {
-      close()
+      await close()
       await rm(path, { force: true })
     },
   }

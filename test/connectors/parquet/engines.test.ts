@@ -234,3 +234,19 @@ it('the JavaScript writer begins a row group when its rows are wide', async () =
   const reader = await connection.runAndReadAll(`select count(*) from parquet_metadata('${path}')`)
   expect(Number(reader.getRows()[0]?.[0])).toBeGreaterThan(1)
 })
+
+it('DuckDB that two sinks share goes on for the one when the other closes it', async () => {
+  const engine = duckdbWriter(duckdb)
+  const { fields } = schema('id int')
+  const options = { fields, compression: 'snappy', rowGroupRows: 10 } as const
+  const [a, b] = [newPath(), newPath()]
+  const [first, second] = [await engine.open({ path: a, ...options }), await engine.open({ path: b, ...options })]
+  await first.finish()
+  await engine.close?.()
+  await second.write([{ id: 1 }])
+  await second.finish()
+  expect(await rowsOf(b, fields)).toEqual([{ id: 1 }])
+  const { path } = await write(engine, fields, [[{ id: 2 }]])
+  expect(await rowsOf(path, fields)).toEqual([{ id: 2 }])
+  await engine.close?.()
+})

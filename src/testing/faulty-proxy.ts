@@ -8,11 +8,14 @@ export type ProxyMode =
   | 'stall'
   /** They are read, and are gone. */
   | 'swallow'
-  /** New connections are closed at once; those that are there pass. */
+  /** What the client sends arrives and takes effect; what the server answers is gone. */
+  | 'half-open'
+  /** New connections are reset at once; those that are there pass. */
   | 'refuse'
 
 /** A network between a client and a server, to be broken in every way. */
-export interface TcpProxy {
+export interface FaultyProxy extends AsyncDisposable {
+  /** On 127.0.0.1. */
   readonly port: number
   /** The same address behind this proxy. */
   readonly url: (url: string) => string
@@ -26,20 +29,40 @@ export interface TcpProxy {
   readonly delay: (delayMs: number) => void
   /** Ends all connections at once, by a reset. */
   readonly cut: () => void
+  /** Ends all connections, and listens no more. */
   readonly close: () => Promise<void>
 }
 
-/** Listens on loopback, passes on to the target; the caller closes it. */
-export async function openProxy({ host, port }: { readonly host: string; readonly port: number }): Promise<TcpProxy> {
+/**
+ * Stands between a client and a server: listens on a free port of loopback, passes everything on to the target, and breaks the connection when it is told to.
+ *
+ * ```ts
+ * await using proxy = await faultyProxy({ host: '127.0.0.1', port: 5672 })
+ * const url = proxy.url('amqp://guest:guest@127.0.0.1:5672')
+ * proxy.mode('swallow') // the connection looks alive, and nothing arrives any more
+ * ```
+ *
+ * Bytes that came before a mode was set may be on their way still. Close it, or leave that to `await using`.
+ * @param target where it connects to, for each connection that it is offered.
+ */
+export async function faultyProxy({
+  host = '127.0.0.1',
+  port,
+}: {
+  /** @default '127.0.0.1' */
+  readonly host?: string
+  readonly port: number
+}): Promise<FaultyProxy> {
   const sockets = new Set<Socket>()
   const orphans = new Set<Socket>()
   let mode: ProxyMode = 'pass'
   let delayMs = 0
   let accepted = 0
 
-  const forward = (from: Socket, to: Socket): void => {
+  const isSilent = (): boolean => mode === 'stall' || mode === 'swallow' || mode === 'half-open'
+  const forward = (from: Socket, to: Socket, answers: boolean): void => {
     from.on('data', (bytes) => {
-      if (mode === 'swallow') return
+      if (mode === 'swallow' || (mode === 'half-open' && answers)) return
       const send = (): void => {
         if (!to.destroyed && !to.write(bytes)) {
           from.pause()
@@ -49,12 +72,12 @@ export async function openProxy({ host, port }: { readonly host: string; readonl
       if (delayMs === 0) send()
       else setTimeout(send, delayMs)
     })
-    from.on('end', () => mode !== 'stall' && mode !== 'swallow' && to.end())
+    from.on('end', () => !isSilent() && to.end())
     from.on('error', () => to.resetAndDestroy())
     from.on('close', () => {
       sockets.delete(from)
       // A dead network tells nobody; what was left open ends when it is alive again.
-      if (mode !== 'stall' && mode !== 'swallow') to.destroy()
+      if (!isSilent()) to.destroy()
       else if (!to.destroyed) orphans.add(to)
     })
   }
@@ -70,8 +93,8 @@ export async function openProxy({ host, port }: { readonly host: string; readonl
       sockets.add(socket)
       if (mode === 'stall') socket.pause()
     }
-    forward(client, upstream)
-    forward(upstream, client)
+    forward(client, upstream, false)
+    forward(upstream, client, true)
     if (mode === 'stall') for (const socket of [client, upstream]) socket.pause()
   })
   await new Promise<void>((resolve, reject) => {
@@ -81,6 +104,11 @@ export async function openProxy({ host, port }: { readonly host: string; readonl
   const address = server.address()
   if (address === null || typeof address === 'string') throw new Error('expected a TCP port')
 
+  const close = async (): Promise<void> => {
+    if (!server.listening) return
+    for (const socket of [...sockets, ...orphans]) socket.destroy()
+    await new Promise((resolve) => server.close(resolve))
+  }
   return {
     port: address.port,
     url: (url) => {
@@ -112,9 +140,7 @@ export async function openProxy({ host, port }: { readonly host: string; readonl
     cut: () => {
       for (const socket of sockets) socket.resetAndDestroy()
     },
-    close: async () => {
-      for (const socket of sockets) socket.destroy()
-      await new Promise((resolve) => server.close(resolve))
-    },
+    close,
+    [Symbol.asyncDispose]: close,
   }
 }
