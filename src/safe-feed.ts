@@ -26,10 +26,12 @@ export function safely<T>(next: ((value: T) => void) | undefined, owner: string)
  * An Observable whose observers may throw. **Hazard**: that doesn't hold for what throws inside an operator (`map`, `tap`): that is an error of the chain, to be caught there.
  */
 export class SafeFeed<T> extends Observable<T> {
+  readonly #source: Observable<T>
   readonly #owner: string
 
   constructor(source: Observable<T>, owner: string) {
     super((subscriber) => source.subscribe(subscriber))
+    this.#source = source
     this.#owner = owner
   }
 
@@ -49,7 +51,8 @@ export class SafeFeed<T> extends Observable<T> {
       typeof first === 'object' && first !== null
         ? first
         : { ...(first && { next: first }), ...(error && { error }), ...(complete && { complete }) }
-    return super.subscribe({
+    // Directly: it stands on the way of every chunk.
+    return this.#source.subscribe({
       next: safely((value: T) => observer.next?.(value), this.#owner),
       error: (failure: unknown) => observer.error?.(failure),
       complete: () => observer.complete?.(),

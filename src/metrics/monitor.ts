@@ -92,20 +92,25 @@ export class Monitor {
     watch.begins(this.#scheduler.now())
     const subscription = new Subscription()
     subscription.add(
-      run.events$.subscribe((event) =>
-        this.#guarded(() => {
+      // The one that comes with each chunk makes no closure.
+      run.events$.subscribe((event) => {
+        try {
           watch.event(event)
-          if (isWorthALook(event)) this.#changes.next({ query: name, event })
-        }),
-      ),
+          if (event.type !== 'partition-progress' && isWorthALook(event)) this.#changes.next({ query: name, event })
+        } catch (error) {
+          this.#failed(error)
+        }
+      }),
     )
     subscription.add(
-      run.progress$.subscribe((progress) =>
-        this.#guarded(() => {
+      run.progress$.subscribe((progress) => {
+        try {
           watch.progress(progress, this.#scheduler.now())
           this.#changes.next({ query: name, event: undefined })
-        }),
-      ),
+        } catch (error) {
+          this.#failed(error)
+        }
+      }),
     )
     return subscription
   }
@@ -130,14 +135,10 @@ export class Monitor {
     }
   }
 
-  #guarded(observe: () => void): void {
-    try {
-      observe()
-    } catch (error) {
-      if (this.#warned) return
-      this.#warned = true
-      process.emitWarning(`the monitor failed: ${redact(describeError(error))}`, 'SluiceWarning')
-    }
+  #failed(error: unknown): void {
+    if (this.#warned) return
+    this.#warned = true
+    process.emitWarning(`the monitor failed: ${redact(describeError(error))}`, 'SluiceWarning')
   }
 }
 

@@ -35,7 +35,7 @@ export function packAndInstall(): Packed {
   const project = join(folder, 'project')
   mkdirSync(project)
   writeFileSync(join(project, 'package.json'), JSON.stringify({ name: 'empty', private: true, type: 'module' }))
-  const others = ['rxjs', 'tslib', 'undici'].map((name) => `file:${join(root, 'node_modules', name)}`)
+  const others = needed().map((name) => `file:${join(root, 'node_modules', name)}`)
   const install = ['install', '--offline', '--install-links', '--ignore-scripts', '--no-audit', '--no-fund']
   run('npm', [...install, tarball, ...others], project)
   return {
@@ -45,6 +45,23 @@ export function packAndInstall(): Packed {
     project,
     remove: () => rmSync(folder, { recursive: true, force: true }),
   }
+}
+
+/** The package's dependencies and its peer, with what these need in turn: installed from here, whatever npm's cache holds. */
+function needed(): readonly string[] {
+  const names = new Set<string>()
+  const add = (name: string): void => {
+    if (names.has(name)) return
+    names.add(name)
+    for (const next of dependenciesOf(join(root, 'node_modules', name))) add(next)
+  }
+  for (const name of ['rxjs', ...dependenciesOf(root)]) add(name)
+  return [...names]
+}
+
+function dependenciesOf(folder: string): readonly string[] {
+  const manifest = JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8')) as { dependencies?: object }
+  return Object.keys(manifest.dependencies ?? {})
 }
 
 /** The project's dependencies under a folder of the copy's own, so that an install there could not remove them here. Marked as installed by the set-up. */
