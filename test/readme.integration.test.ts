@@ -8,6 +8,7 @@ import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest'
 import { committedRows, startNode } from './examples/child.ts'
 import { guides } from './guides.ts'
 import { type Block, readme } from './readme-blocks.ts'
+import { serverUrl } from './support/postgres.ts'
 
 const root = fileURLToPath(new URL('../', import.meta.url))
 const blocks = guides.flatMap((guide) => guide.blocks)
@@ -17,6 +18,7 @@ let folder = ''
 const fileOf = (block: Block) => join(folder, `block-${blocks.indexOf(block) + 1}.ts`)
 
 beforeAll(() => {
+  process.env.DATABASE_URL ??= serverUrl() // for the programs
   mkdirSync(join(root, '.cache'), { recursive: true })
   folder = mkdtempSync(join(root, '.cache/readme-'))
   for (const block of blocks) writeFileSync(fileOf(block), block.code)

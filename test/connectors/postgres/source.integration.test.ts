@@ -216,7 +216,9 @@ describe('postgresRows', () => {
       "CREATE TABLE t (id integer PRIMARY KEY, name text); INSERT INTO t SELECT i, 'n' || i FROM generate_series(1, 3000) AS i",
     )
     const sink = memorySink<{ id: number }>()
-    await read(postgresRows({ url, table: 't', schema: schema('id int not null, name string'), id: 'id' })).write(sink).start().terminated
+    await read(postgresRows({ url, table: 't', schema: schema('id int not null, name string'), id: 'id' }))
+      .write(sink)
+      .start().terminated
     expect(new Set(sink.rows.map(({ id }) => id)).size).toBe(3000)
   })
 
