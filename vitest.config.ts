@@ -7,9 +7,13 @@ const here = (path: string) => fileURLToPath(new URL(path, import.meta.url))
 export const alias = {
   'sluice/operators': here('./operators/index.ts'),
   'sluice/testing': here('./src/testing/index.ts'),
+  'sluice/metrics': here('./src/metrics/index.ts'),
+  'sluice/dashboard': here('./src/dashboard/index.ts'),
   'sluice/rest': here('./src/connectors/rest/index.ts'),
   'sluice/postgres': here('./src/connectors/postgres/index.ts'),
   'sluice/rabbitmq': here('./src/connectors/rabbitmq/index.ts'),
+  'sluice/files': here('./src/connectors/files/index.ts'),
+  'sluice/delta': here('./src/connectors/delta/index.ts'),
   sluice: here('./src/index.ts'),
 }
 
@@ -41,9 +45,10 @@ export default defineConfig({
         test: {
           name: 'integration',
           include: ['test/**/*.integration.test.ts'],
-          exclude: ['test/connectors/rabbitmq/**', 'test/examples/rabbitmq.integration.test.ts'], // npm run test:rabbitmq
+          globalSetup: ['./test/support/services.ts'],
           testTimeout: 300_000,
           hookTimeout: 120_000,
+          expect: { poll: { timeout: 10_000 } }, // of a server, on a machine that has others to do
         },
       },
     ],

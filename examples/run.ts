@@ -18,11 +18,16 @@ export function untilInterrupted(onInterrupt: () => void = () => {}) {
     } else for (const run of running) void run.stop()
   })
   return {
-    /** Rejects when the query fails. */
-    run: async (query: StreamingQuery, onProgress: (progress: QueryProgress) => void): Promise<RunEnd> => {
+    /** Rejects when the query fails. @param onStart gets the run before anything happens in it. */
+    run: async (
+      query: StreamingQuery,
+      onProgress: (progress: QueryProgress) => void,
+      onStart: (run: QueryRun) => void = () => {},
+    ): Promise<RunEnd> => {
       if (interrupts === 0) {
         const started = query.start()
         running.add(started)
+        onStart(started)
         started.progress$.subscribe(onProgress)
         await started.terminated.finally(() => running.delete(started))
       }

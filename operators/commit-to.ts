@@ -76,7 +76,7 @@ export function commitTo<Offset extends object, Partition, Message>(
         collecting = false
       })
       subscriber.add(
-        concat(source, ending.hold()).subscribe({
+        ending.holding(source).subscribe({
           next: ({ partitionId, message }) => {
             messages[partitionId] = message
             finished.add(partitionId)
@@ -131,14 +131,13 @@ class BatchEnding<Offset extends object, Partition, Message> {
     this.#batch = batch
   }
 
-  /** Emits nothing. Not repeated: what is delivered to somebody else already doesn't come back. */
-  hold(): Observable<never> {
-    return defer(() => {
-      const reader = this.#reader
-      const { start, end, committed } = this.#batch
-      if (reader.kind !== 'acked' || reader.hold === undefined || committed) return EMPTY
-      return fromCommand(() => reader.hold?.(start, end)).pipe(ignoreElements())
-    })
+  /** The source, and behind it the question to the queue. It is not repeated: what is delivered to somebody else already doesn't come back. */
+  holding<T>(source: Observable<T>): Observable<T> {
+    const reader = this.#reader
+    const { start, end } = this.#batch
+    if (reader.kind !== 'acked' || reader.hold === undefined) return source
+    const held = defer(() => (this.#batch.committed ? EMPTY : fromCommand(() => reader.hold?.(start, end))))
+    return concat(source, held.pipe(ignoreElements()))
   }
 
   commit(messages: readonly Message[]): Observable<unknown> {

@@ -44,21 +44,27 @@ type Planned = Extract<QueryEventBody, { readonly type: 'planned' }>
  * @returns an Observable of `lag` and `warning` events, to be merged into the run's. Fails with the source of events only.
  */
 export function reportLag<Offset extends object>(
-  reader: Pick<ReaderBase<Offset, never, never>, 'reportLatestOffset' | 'distance'>,
+  reader: Pick<ReaderBase<Offset, never, never>, 'reportLatestOffset' | 'distance' | 'distances'>,
   sources: readonly string[],
 ): OperatorFunction<QueryEventBody, QueryEventBody> {
-  const { reportLatestOffset, distance } = bindPorts(reader, ['reportLatestOffset', 'distance'])
+  const { reportLatestOffset, distance, distances } = bindPorts(reader, ['reportLatestOffset', 'distance', 'distances'])
   if (reportLatestOffset === undefined || distance === undefined) return ignoreElements()
 
   const lagOf = (source: string, head: Offset, end: Offset): Observable<SourceLag> => {
     const latestOffset = sourceOffset(head, source, sources)
     // Of a union the other sources stay where they are, so that only the rows of this one are counted.
     const reached = sources.length === 1 ? head : { ...end, [source]: latestOffset }
+    if (distances !== undefined && sources.length === 1) {
+      return fromResult('distances', () => distances(end, reached)).pipe(
+        map((byKey) => {
+          const entries = Object.entries(byKey).map(([key, rows]) => [key, rowsOf('distances', rows)] as const)
+          const partitions = Object.fromEntries(entries)
+          return { source, latestOffset, rows: entries.reduce((sum, [, rows]) => sum + rows, 0), partitions }
+        }),
+      )
+    }
     return fromResult('distance', () => distance(end, reached)).pipe(
-      map((rows) => {
-        if (Number.isFinite(rows)) return { source, latestOffset, rows: Math.max(0, rows) }
-        throw new PortError(`distance must answer with a number, and it answered with ${String(rows)}`)
-      }),
+      map((rows) => ({ source, latestOffset, rows: rowsOf('distance', rows) })),
     )
   }
   const ask = ({ batchId, end }: Planned) =>
@@ -87,4 +93,9 @@ export function reportLag<Offset extends object>(
         takeUntil(over$),
       )
     })
+}
+
+function rowsOf(port: string, rows: number): number {
+  if (Number.isFinite(rows)) return Math.max(0, rows)
+  throw new PortError(`${port} must answer with a number, and it answered with ${String(rows)}`)
 }

@@ -40,6 +40,9 @@ for (const service of services) {
     process.exitCode = 1
   }
 }
+// A test run that can't begin has no end at which the others would be ended.
+if (process.exitCode === 1 && forTest && !skip)
+  for (const service of services) if (readState(service)?.forTest === true) await down(service)
 
 async function up(service) {
   const say = (how) => console.log(`${service.name}: ${how}`)
@@ -55,7 +58,9 @@ async function up(service) {
   }
   if (skip) {
     rmSync(stateFile(service), { force: true })
-    return say('none found, and SLUICE_SERVICES=skip says to start none. "npm run test:unit" needs none.')
+    const none = 'none found, and SLUICE_SERVICES=skip says to start none. "npm run test:unit" needs none.'
+    if (forTest) throw new Error(`${service.name}: ${none}`)
+    return say(none)
   }
   if (state !== undefined) await end(service, state) // what is left of one that broke down
   const started = await start(service)

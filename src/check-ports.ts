@@ -23,11 +23,16 @@ const readerPorts = {
   },
   commit: call,
   hold: call,
+  outstanding: {
+    expected: 'an integer from 1',
+    accepts: (value: unknown) => Number.isSafeInteger(value) && Number(value) > 0,
+  },
   release: call,
   settlements: call,
   repeatable: { expected: 'true or false', accepts: (value: unknown) => typeof value === 'boolean' },
   compare: call,
   distance: call,
+  distances: call,
   partitionKey: call,
   reportLatestOffset: call,
   stop: call,
@@ -67,12 +72,12 @@ const writerPorts = {
  */
 export function checkReader(source: string, reader: object): void {
   const owner = `source ${JSON.stringify(source)}`
-  const { hold, release, ...replayable } = readerPorts
+  const { hold, outstanding, release, ...replayable } = readerPorts
   const queue = (reader as { readonly kind?: unknown } | null)?.kind === 'acked'
   checkPorts(
     owner,
     reader,
-    queue ? { ...replayable, hold, commit: needed, release: { ...release, required: true } } : replayable,
+    queue ? { ...replayable, hold, outstanding, commit: needed, release: { ...release, required: true } } : replayable,
   )
 }
 

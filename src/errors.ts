@@ -24,8 +24,12 @@ export const errorCodes = {
   http: 'SLUICE_HTTP',
   rabbit: 'SLUICE_RABBITMQ',
   rabbitRefused: 'SLUICE_RABBITMQ_REFUSED',
+  file: 'SLUICE_FILE',
+  fileRefused: 'SLUICE_FILE_REFUSED',
   postgres: 'SLUICE_POSTGRES',
   postgresRefused: 'SLUICE_POSTGRES_REFUSED',
+  deltaTable: 'SLUICE_DELTA_TABLE',
+  deltaStorage: 'SLUICE_DELTA_STORAGE',
 } as const
 
 /** One of {@link errorCodes}. */
@@ -161,6 +165,18 @@ export class RabbitRefusedError extends SluiceError {
   readonly retryable = false
 }
 
+/** A file or folder can't be read now: it is locked, its disk or mount is away, permission is missing. */
+export class FileError extends SluiceError {
+  readonly code = errorCodes.file
+  readonly retryable = true
+}
+
+/** A file isn't what was planned or expected: changed, overwritten or gone, cut short, not text, a line that is too long. */
+export class FileRefusedError extends SluiceError {
+  readonly code = errorCodes.fileRefused
+  readonly retryable = false
+}
+
 /** What the server says of a failed statement, without the values of rows. */
 interface PostgresFailure extends ErrorOptions {
   /** Its code of five characters; `undefined` for what the server didn't say. */
@@ -192,6 +208,18 @@ export class PostgresRefusedError extends SluiceError {
     super(message, options)
     this.sqlState = options.sqlState
   }
+}
+
+/** A Delta table that can't be read or written as it is: a feature that isn't supported, a log that is broken, a file that is missing. */
+export class DeltaTableError extends SluiceError {
+  readonly code = errorCodes.deltaTable
+  readonly retryable = false
+}
+
+/** A file of a Delta table could not be written or read: a full disk, no permission, a device that fails. */
+export class DeltaStorageError extends SluiceError {
+  readonly code = errorCodes.deltaStorage
+  readonly retryable = true
 }
 
 /** Where a query failed. `cause` is the error as it was thrown. */

@@ -75,6 +75,8 @@ export interface SourceLag {
   readonly latestOffset: object
   /** Rows from the end of the batch to the head; 0 where the head lies before it. */
   readonly rows: number
+  /** The same by partition, where the source can tell it. */
+  readonly partitions?: Readonly<Record<string, number>>
 }
 
 /** What happens in a query, in the order in which it happens: the one place that metrics, logs and pages observe. */

@@ -17,12 +17,12 @@ type Encode = (header: JournalHeader, chunks: readonly (readonly unknown[])[]) =
 
 /** The identities of the latest rows. Lives in the journals, so that it is exactly as durable as the rows. */
 export class IdentityWindow<Row> {
-  readonly #identity: (row: Row) => string
+  readonly #identity: (row: Row) => string | null
   #size: number
   readonly #known = new Set<string>()
   #captured: readonly string[] = []
 
-  constructor(identity: (row: Row) => string, size: number) {
+  constructor(identity: (row: Row) => string | null, size: number) {
     this.#identity = identity
     this.#size = size
   }
@@ -66,7 +66,9 @@ export class IdentityWindow<Row> {
       rows.filter((row) => {
         const identity = this.#identity(row)
         if (typeof identity !== 'string' || identity === '')
-          throw new PortError('journaled: identity must give a string that is not empty')
+          throw new PortError(
+            `journaled: a row has no identity, by which a repeat is known: it is ${identity === '' ? 'an empty text' : String(identity)}, and must be a text`,
+          )
         if (this.#known.has(identity) || fresh.has(identity)) {
           known++
           return false

@@ -5,6 +5,7 @@ import { checkReader, checkSimpleReader } from './check-ports.ts'
 import type { CheckpointSession } from './checkpoint/checkpoint.ts'
 import { encodeJournal } from './checkpoint/journal.ts'
 import { filterChunks } from './chunk-input.ts'
+import type { StreamSource } from './data-source.ts'
 import { CheckpointCorruptError, OptionError, PortError } from './errors.ts'
 import { IdentityWindow, type JournalHeader, snapshotEvery } from './identity-window.ts'
 import { mergeBounded } from './merge-bounded.ts'
@@ -25,12 +26,18 @@ import {
 export interface JournalOptions<Row> {
   /**
    * What makes a row the same when it is delivered again, e.g. a message id. With it redelivered rows are dropped, within {@link window};
-   * without it a crash between journal and acknowledgement journals rows twice.
+   * without it a crash between journal and acknowledgement journals rows twice. A row for which it gives `null` or an empty text fails the batch:
+   * it might be a repeat of any other.
    */
-  readonly identity?: (row: Row) => string
-  /** How many of the latest identities are remembered, over restarts too; twice the largest batch in any case. @default 10_000 */
+  readonly identity?: (row: Row) => string | null
+  /**
+   * How many of the latest identities are remembered, over restarts too; twice the largest batch in any case. Of a queue that says how much it may
+   * deliver again (`outstanding`), no less than twice that. @default 10_000, or twice `outstanding` where that is more
+   */
   readonly window?: number
 }
+
+const defaultWindow = 10_000
 
 /** The one slice of a journaled batch: all of its journal. */
 export interface JournalPartition {
@@ -44,8 +51,15 @@ export interface JournalPartition {
  * **Hazards**: the rows of a batch are in memory at once, so a batch takes 10,000 rows at most unless source or query set another limit.
  * After the acknowledgement their durability is this disk's, not the broker's. The checkpoint must keep {@link snapshotEvery} + 1 batches or more.
  *
- * @throws OptionError for a bad option; at start, when the checkpoint can't keep journals.
+ * @param source bound to its options, such as `rabbitmqQueue({ … })`; or a reader, within a definition of one's own.
+ * @throws OptionError for a bad option; at start, when the checkpoint can't keep journals, or the window is smaller than what may be delivered again.
+ * @example
+ * readStream(journaled(rabbitmqQueue({ url, queue: 'orders' }), { identity: ({ messageId }) => messageId }))
  */
+export function journaled<Offset extends object, Partition, Row extends object>(
+  source: StreamSource<Offset, Partition, Row>,
+  options?: JournalOptions<Row>,
+): StreamSource<Offset, JournalPartition, Row>
 export function journaled<Offset extends object, Partition, Row extends object>(
   reader: StreamReader<Offset, Partition, Row>,
   options?: JournalOptions<Row>,
@@ -55,20 +69,30 @@ export function journaled<Offset extends object, Row extends object>(
   options?: JournalOptions<Row>,
 ): ReplayableReader<Offset, JournalPartition, Row>
 export function journaled<Offset extends object, Partition, Row extends object>(
-  reader: StreamReader<Offset, Partition, Row> | SimpleStreamReader<Offset, Row>,
+  source: StreamSource<Offset, Partition, Row> | StreamReader<Offset, Partition, Row> | SimpleStreamReader<Offset, Row>,
   options: JournalOptions<Row> = {},
-): ReplayableReader<Offset, JournalPartition, Row> {
+): StreamSource<Offset, JournalPartition, Row> | ReplayableReader<Offset, JournalPartition, Row> {
   validateOptions('journaled', options, { identity: rules.function, window: rules.positiveInteger })
-  if (!('latestOffset' in reader)) {
-    checkSimpleReader('journaled', reader)
-    return journaledSimple(reader, options)
-  }
+  if ('streamReader' in source)
+    return { ...source, streamReader: () => journaledStream(source.streamReader(), options) }
+  if ('latestOffset' in source) return journaledStream(source, options)
+  checkSimpleReader('journaled', source)
+  return journaledSimple(source, options)
+}
+
+function journaledStream<Offset extends object, Partition, Row extends object>(
+  reader: StreamReader<Offset, Partition, Row>,
+  options: JournalOptions<Row>,
+): ReplayableReader<Offset, JournalPartition, Row> {
   checkReader('journaled', reader)
-  return journaledReader(
-    bindPorts<Outside<Offset>, keyof Outside<Offset>>(reader, outsidePorts),
-    readAll(reader),
-    options,
-  )
+  const outstanding = reader.kind === 'acked' ? (reader.outstanding ?? 0) : 0
+  const { identity, window = Math.max(defaultWindow, 2 * outstanding) } = options
+  if (identity !== undefined && window < 2 * outstanding)
+    throw new OptionError(
+      `journaled: option "window" is ${window}, and this queue has up to ${outstanding} messages under way, all of which may come again among as many new ones: expected ${2 * outstanding} or more`,
+    )
+  const outside = bindPorts<Outside<Offset>, keyof Outside<Offset>>(reader, outsidePorts)
+  return journaledReader(outside, readAll(reader), { ...options, window })
 }
 
 function journaledSimple<Offset extends object, Row extends object>(
@@ -124,7 +148,7 @@ type Outside<Offset extends object> = Pick<StreamReader<Offset, never, never>, (
 function journaledReader<Offset extends object, Row extends object>(
   source: Outside<Offset>,
   read: ReadBatch<Row>,
-  { identity, window = 10_000 }: JournalOptions<Row>,
+  { identity, window = defaultWindow }: JournalOptions<Row>,
 ): ReplayableReader<Offset, JournalPartition, Row> {
   const { kind, commit, ...outside } = source
   const known = identity === undefined ? undefined : new IdentityWindow(identity, window)

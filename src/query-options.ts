@@ -64,7 +64,7 @@ export interface QueryOptions<Dead = unknown> {
   readonly sinkId?: string
   /** What becomes of rows that don't fit their schema. @default 'failFast' */
   readonly mode?: RowMode
-  /** Takes the rows that `dropMalformed` refuses. Required with it; operators must be known to be deterministic. */
+  /** Takes the rows that `dropMalformed` refuses, and those that `permissive` can't keep. Required with the former; operators must be known to be deterministic. */
   readonly deadLetters?: BoundSink<DeadLetter, Dead>
   /** Time. @default asyncScheduler */
   readonly scheduler?: SchedulerLike
@@ -116,7 +116,7 @@ export function querySettings<Dead>(options: QueryOptions<Dead>): QuerySettings 
     restart: rules.object,
     require: oneOf(...guaranteeLevels),
     sinkId: rules.string,
-    mode: oneOf('failFast', 'dropMalformed'),
+    mode: oneOf('failFast', 'dropMalformed', 'permissive'),
     deadLetters: portRule('streamWriter', 'a sink such as jsonLines({ path: "dead" })'),
     scheduler: portRule('schedule', 'an RxJS scheduler'),
   })

@@ -41,6 +41,9 @@ export class QueryRun implements AsyncDisposable {
    */
   readonly terminated: Promise<void>
 
+  /** Of the query. */
+  readonly name: string
+
   readonly #progress = new ProgressFeed()
   readonly #events = new Subject<QueryEvent>()
   readonly #outcomes = new Subject<TriggerOutcome | { readonly error: unknown }>()
@@ -56,7 +59,8 @@ export class QueryRun implements AsyncDisposable {
   #settle: { readonly resolve: () => void; readonly reject: (error: unknown) => void }
 
   /** @param run the cold query. */
-  constructor(run: (controls: RunControls) => Observable<QueryProgress>) {
+  constructor(run: (controls: RunControls) => Observable<QueryProgress>, name = 'query') {
+    this.name = name
     const { promise, resolve, reject } = Promise.withResolvers<void>()
     this.terminated = promise
     this.#settle = { resolve, reject }

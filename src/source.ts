@@ -45,6 +45,8 @@ export interface ReaderBase<Offset extends object, Partition, Row extends object
   readonly compare?: (a: Offset, b: Offset) => number
   /** Rows between two offsets (an estimate is fine): for lag, and for `minRows`. */
   readonly distance?: (from: Offset, to: Offset) => Result<number>
+  /** The same by {@link partitionKey}, where partitions have positions of their own: for the lag of each. */
+  readonly distances?: (from: Offset, to: Offset) => Result<Readonly<Record<string, number>>>
   /** A stable label for metrics (a station, a queue). Without it the slot number is used. */
   readonly partitionKey?: (partition: Partition) => string
   /** The head of the source, whatever the limit: for lag, and for the target of `availableNow`. */
@@ -116,6 +118,8 @@ export interface SettlementCounts {
 export interface AckedReader<Offset extends object, Partition, Row extends object>
   extends ReaderBase<Offset, Partition, Row> {
   readonly kind: 'acked'
+  /** Messages that are delivered and not acknowledged at a time, at most: as many may come again after a crash. */
+  readonly outstanding?: number
   /**
    * Fails when `[start, end)` can't be acknowledged any more, because it is being delivered again: its connection was lost since it was read.
    * Called once, right before the writer commits, and not repeated; the batch is then released and abandoned, and the sink never has it.

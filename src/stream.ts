@@ -1,5 +1,5 @@
 import type { OperatorFunction } from 'rxjs'
-import { checkRows } from '../operators/check-rows.ts'
+import { checkRows, keepsCorruptRecords } from '../operators/check-rows.ts'
 import type { RowsOperator } from '../operators/transform-rows.ts'
 import { batchAsStream } from './batch-source.ts'
 import { memoryCheckpoint } from './checkpoint/memory.ts'
@@ -7,6 +7,7 @@ import type { BatchSource, StreamSink, StreamSource } from './data-source.ts'
 import { withDeadLetters } from './dead-letters.ts'
 import { isDeterministic } from './deterministic.ts'
 import { OptionError } from './errors.ts'
+import { corruptRecordColumn } from './malformed-row.ts'
 import { runQuery } from './query.ts'
 import { type QueryOptions, type QuerySettings, querySettings } from './query-options.ts'
 import type { HasColumns, NoOtherColumns, RowShape } from './row.ts'
@@ -116,6 +117,12 @@ export class Rows<Row extends object, Mode extends 'stream' | 'batch'> {
     options: QueryOptions<Dead>,
   ): StreamingQuery {
     const settings = querySettings(options)
+    const schemas = this.#steps.filter((step) => typeof step !== 'function')
+    if (settings.mode === 'permissive' && !schemas.some(keepsCorruptRecords)) {
+      throw new OptionError(
+        `writeStream: mode "permissive" needs a column "${corruptRecordColumn} string" in a schema of the query, where rows that don't fit are kept: nothing is ever only dropped`,
+      )
+    }
     const operators = this.#steps.map((step) =>
       typeof step === 'function' ? step : checkRows<object>(step, settings.mode),
     )

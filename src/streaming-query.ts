@@ -25,7 +25,7 @@ export class StreamingQuery extends Observable<QueryProgress> {
 
   /** Runs it, with a handle to observe and to stop it by. */
   start(): QueryRun {
-    return new QueryRun((controls) => this.#once(controls))
+    return new QueryRun((controls) => this.#once(controls), this.name)
   }
 
   #once(controls: RunControls): Observable<QueryProgress> {

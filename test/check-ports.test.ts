@@ -62,6 +62,10 @@ describe('checkReader', () => {
     ],
     [{ ...reader, ...queue, hold: true }, 'source "s": "hold" is something else; it must be a function'],
     [{ ...reader, ...queue, Hold: () => {} }, 'source "s": "Hold" is no part of it; did you mean "hold"?'],
+    [
+      { ...reader, ...queue, outstanding: 0 },
+      'source "s": "outstanding" is something else; it must be an integer from 1',
+    ],
     [{ ...reader, available: () => of(1) }, 'source "s": "available" is something else; it must be an Observable'],
   ])('refuses a reader that isn’t one (%#)', (wrong, message) => {
     expect(() => checkReader('s', wrong)).toThrow(new OptionError(message))

@@ -38,8 +38,12 @@ const table: readonly (readonly [className: string, code: string, retryable: boo
   ['QueryRunningError', 'SLUICE_QUERY_RUNNING', false],
   ['RabbitError', 'SLUICE_RABBITMQ', true],
   ['RabbitRefusedError', 'SLUICE_RABBITMQ_REFUSED', false],
+  ['FileError', 'SLUICE_FILE', true],
+  ['FileRefusedError', 'SLUICE_FILE_REFUSED', false],
   ['PostgresError', 'SLUICE_POSTGRES', true],
   ['PostgresRefusedError', 'SLUICE_POSTGRES_REFUSED', false],
+  ['DeltaTableError', 'SLUICE_DELTA_TABLE', false],
+  ['DeltaStorageError', 'SLUICE_DELTA_STORAGE', true],
 ]
 
 const isErrorClass = (value: unknown): value is Simple =>

@@ -2,9 +2,10 @@ import { from, interval, take, throwError, VirtualTimeScheduler } from 'rxjs'
 import { describe, expect, it } from 'vitest'
 import { memoryCheckpoint } from '../src/checkpoint/memory.ts'
 import { memorySink } from '../src/connectors/memory/sink.ts'
-import { OptionError, PortError } from '../src/errors.ts'
+import { describeError, OptionError, PortError } from '../src/errors.ts'
 import { snapshotEvery } from '../src/identity-window.ts'
 import { type JournalOptions, journaled } from '../src/journaled.ts'
+import { type Schema, schema } from '../src/schema.ts'
 import type { AckedReader } from '../src/source.ts'
 import { readStream } from '../src/stream.ts'
 import { availableNow, once } from '../src/trigger.ts'
@@ -178,7 +179,91 @@ describe('a journaled simple reader', () => {
   })
 })
 
+describe('a journaled source that is bound to its options', () => {
+  it('keeps its name and schema, and has a fresh journal around a fresh reader on every start', () => {
+    const made: string[] = []
+    const checkpoint = memoryCheckpoint()
+    const messages = [{ n: 1 }, { n: 2 }]
+    const bound = {
+      name: 'orders',
+      schema: schema('n int not null') as Schema<Reading>,
+      streamReader: () => {
+        made.push('reader')
+        return queue(messages, [])()
+      },
+    }
+    const source = journaled(bound, { identity: ({ n }) => String(n) })
+    expect(source).toMatchObject({ name: 'orders', schema: bound.schema })
+    expect(made).toEqual([])
+    const rows: number[] = []
+    for (const more of [3, 4]) {
+      outcomeOf(readStream(source).writeStream(numberSink([], rows), options(checkpoint)))
+      messages.push({ n: 2 }, { n: more })
+    }
+    expect(rows).toEqual([1, 2, 3])
+    expect(made).toHaveLength(2)
+  })
+})
+
+describe('the window of identities of a journaled queue', () => {
+  const identity = ({ n }: Reading) => String(n)
+  const of = (outstanding: number, window?: number) =>
+    journaled(
+      { name: 'q', streamReader: () => ({ ...queue([], [])(), outstanding }) },
+      window === undefined ? { identity } : { identity, window },
+    )
+
+  it.each([
+    [500, 999],
+    [6_000, 10_000],
+  ])(
+    'of %i outstanding messages must not be smaller than twice as many: %i is refused at start',
+    (outstanding, window) => {
+      const { error } = outcomeOf(readStream(of(outstanding, window)).writeStream(numberSink(), options()))
+      expect(describeError(error)).toContain(`option "window" is ${window}`)
+      expect(describeError(error)).toContain(`expected ${2 * outstanding} or more`)
+    },
+  )
+
+  it.each([
+    [500, 1_000],
+    [6_000, undefined],
+  ])('of %i outstanding messages may be %s', (outstanding, window) => {
+    const outcome = outcomeOf(readStream(of(outstanding, window)).writeStream(numberSink(), options()))
+    expect(outcome).toMatchObject({ complete: true })
+  })
+
+  it('without a setting grows with the queue: the first of 20,000 outstanding messages is known after the last', () => {
+    const messages = Array.from({ length: 20_000 }, (_, n) => ({ n }))
+    const again = messages.map(({ n }) => ({ n }))
+    const rows: number[] = []
+    const checkpoint = memoryCheckpoint()
+    const source = () =>
+      journaled({ name: 'q', streamReader: () => ({ ...queue(messages, [])(), outstanding: 20_000 }) }, { identity })
+    const run = () =>
+      outcomeOf(
+        readStream(source()).writeStream(numberSink([], rows), {
+          ...options(checkpoint),
+          trigger: availableNow(),
+          limit: { maxRows: 4_000 },
+        }),
+      )
+    run()
+    messages.push(...again)
+    run()
+    expect(rows).toHaveLength(20_000)
+  })
+})
+
 describe('a journaled queue', () => {
+  it.each([null, ''])('refuses a row whose identity is %j: it might be a repeat of any other', (none) => {
+    const source = journaled({ name: 'q', streamReader: queue([{ n: 1 }], []) }, { identity: () => none })
+    const rows: number[] = []
+    const { error } = outcomeOf(readStream(source).writeStream(numberSink([], rows), options()))
+    expect(describeError(error)).toContain('journaled: a row has no identity')
+    expect(rows).toEqual([])
+  })
+
   const numbered = (...ns: number[]) => ns.map((n) => ({ n }))
 
   it('is acknowledged right after the journal', () => {

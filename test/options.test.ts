@@ -40,7 +40,7 @@ describe('validateOptions', () => {
     maxBytes: rules.limit,
     name: required(rules.string),
     password: { ...rules.string, secret: true },
-    mode: oneOf('failFast', 'dropMalformed'),
+    mode: oneOf('failFast', 'dropMalformed', 'permissive'),
   }
   const check = (options: object): void => validateOptions('owner', options, known)
 
@@ -183,11 +183,12 @@ const run = {
   highWaterBytes: ['1', 0, -1, 1.5, Number.NaN, null],
   maxPushed: count,
   stallAfter: duration,
+  watchdog: object,
   retry: object,
   restart: object,
   require: ['exactly once', 1, null],
   sinkId: text,
-  mode: ['dropmalformed', 'permissive', 1, null],
+  mode: ['dropmalformed', 'lenient', 1, null],
   deadLetters: [1, 'dead', {}, () => 1, null],
   scheduler: [1, {}, () => 1, null],
 }
@@ -408,6 +409,10 @@ describe('options that depend on each other', () => {
     )
     expect(stream({ limit: { minRows: 10, maxRows: 10, maxDelay: 0 } })).not.toThrow()
     expect(stream({ limit: { minRows: 0 } })).not.toThrow()
+  })
+
+  it('permissive needs a column for the rows that do not fit', () => {
+    expect(refusal(stream({ mode: 'permissive' }))).toContain('needs a column "_corrupt_record string"')
   })
 
   it('dropMalformed needs deadLetters', () => {

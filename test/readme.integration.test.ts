@@ -8,7 +8,7 @@ import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest'
 import { committedRows, startNode } from './examples/child.ts'
 import { guides } from './guides.ts'
 import { type Block, readme } from './readme-blocks.ts'
-import { serverUrl } from './support/postgres.ts'
+import { serviceEnvironment } from './support/service-urls.ts'
 
 const root = fileURLToPath(new URL('../', import.meta.url))
 const blocks = guides.flatMap((guide) => guide.blocks)
@@ -18,7 +18,6 @@ let folder = ''
 const fileOf = (block: Block) => join(folder, `block-${blocks.indexOf(block) + 1}.ts`)
 
 beforeAll(() => {
-  process.env.DATABASE_URL ??= serverUrl() // for the programs
   mkdirSync(join(root, '.cache'), { recursive: true })
   folder = mkdtempSync(join(root, '.cache/readme-'))
   for (const block of blocks) writeFileSync(fileOf(block), block.code)
@@ -48,7 +47,7 @@ const runnable = guides.flatMap(({ file, blocks: those }) =>
 test.for(runnable)('$file, $name runs as it stands, and prints what it says', async ({ block }) => {
   if (!existsSync(join(root, 'dist/src/index.js'))) throw new Error('"npm run build" first')
   const cwd = workFolder()
-  const program = startNode(fileOf(block), { cwd })
+  const program = startNode(fileOf(block), { cwd, env: serviceEnvironment() })
   expect(await program.ended, program.output()).toEqual({ code: 0, signal: null })
   if (block.output !== undefined) expect(program.output()).toBe(block.output)
   else expect(program.output()).toMatch(/^(#|ℹ) pass 1$/m)

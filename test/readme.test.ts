@@ -4,6 +4,9 @@ import { describe, expect, test } from 'vitest'
 import * as operators from '../operators/index.ts'
 import { memoryCheckpoint } from '../src/checkpoint/memory.ts'
 import { defaultRetain } from '../src/checkpoint/options.ts'
+import { queueRules, rabbitQueueSettings } from '../src/connectors/rabbitmq/queue-options.ts'
+import { rabbitSinkSettings, sinkRules } from '../src/connectors/rabbitmq/sink-options.ts'
+import { rabbitStreamSettings, streamRules } from '../src/connectors/rabbitmq/stream-options.ts'
 import { clientSettings } from '../src/connectors/rest/http/options.ts'
 import * as http from '../src/connectors/rest/index.ts'
 import { httpSinkSettings } from '../src/connectors/rest/sink/options.ts'
@@ -64,7 +67,7 @@ test('every example is in the list, and is run by the tests', () => {
       .filter((file) => /^\d/.test(file))
       .sort(),
   )
-  const tests = ['weather', 'examples', 'rest'].map((name) =>
+  const tests = ['delta', 'weather', 'examples', 'rest'].map((name) =>
     readFileSync(new URL(`test/examples/${name}.integration.test.ts`, root), 'utf8'),
   )
   expect(listed.filter((file) => !tests.some((code) => code.includes(`('${file}'`)))).toEqual([])
@@ -170,6 +173,81 @@ describe('the table of', () => {
       format: `'${sink.format}'`,
       idempotency: inspect(sink.idempotency),
     })
+  })
+
+  test('options of RabbitMQ has the defaults, and every option', () => {
+    const url = 'amqp://127.0.0.1'
+    const table = (header: string) =>
+      Object.fromEntries(tableWith(guideOf('rabbitmq'), header).map((row) => [row[header]!, row.default]))
+    const { connection, ...queue } = rabbitQueueSettings({ url, queue: 'q', poison: { deadLetter: () => undefined } })
+    const { reconnect } = connection
+    expect(table('connection')).toMatchObject({
+      heartbeat: `${connection.targets[0]?.heartbeat} seconds`,
+      connectTimeout: `${connection.connectTimeoutMs / 1000} seconds`,
+      openTimeout: `${connection.openTimeoutMs / 1000} seconds`,
+      reconnect: `${reconnect.initialDelayMs} ms · ${reconnect.factor}ⁿ, ${reconnect.maxDelayMs / 1000} s at most, full jitter`,
+    })
+    expect(table('queue')).toMatchObject({
+      content: queue.content,
+      prefetch: String(queue.prefetch),
+      partitions: String(queue.partitions),
+      consumerTimeout: `${queue.consumerTimeoutMs / 60_000} minutes`,
+      progressTimeout: `${queue.progressMs / 1000} seconds`,
+    })
+    expect(queue.maxBatch).toBe(queue.prefetch / 2)
+    expect(guideOf('rabbitmq')).toContain(`\`failures\` (${queue.poison?.failures})`)
+    const stream = rabbitStreamSettings({ url, stream: 's' })
+    expect(table('stream')).toMatchObject({
+      from: stream.from,
+      prefetch: String(stream.prefetch),
+      readAhead: String(stream.readAheadRows),
+      readAheadBytes: `${stream.readAheadBytes / 2 ** 20} MiB`,
+    })
+    const sink = rabbitSinkSettings({ url, queue: 'q' })
+    expect(table('sink')).toMatchObject({
+      deduplicated: String(sink.deduplicated),
+      persistent: String(sink.persistent),
+      mandatory: String(sink.mandatory),
+      maxInFlight: String(sink.maxInFlight),
+      maxInFlightBytes: `${sink.maxInFlightBytes / 2 ** 20} MiB`,
+      confirmTimeout: `${sink.confirmMs / 1000} seconds`,
+    })
+    const names = (header: string) => Object.keys(table(header)).flatMap((cell) => cell.match(/[a-z]\w+/g) ?? [])
+    const connectionOptions = names('connection')
+    for (const [header, rules] of [
+      ['queue', queueRules],
+      ['stream', streamRules],
+      ['sink', sinkRules],
+    ] as const)
+      expect([...names(header), ...connectionOptions]).toEqual(
+        expect.arrayContaining(Object.keys(rules).filter((name) => name !== 'url')),
+      )
+  })
+
+  test('what is guaranteed of RabbitMQ is what is computed', () => {
+    const sinks = [
+      ['transactional', 'transactional'],
+      ['key', { idempotent: 'key' }],
+      ['position', { idempotent: 'position' }],
+      ['append', 'append'],
+    ] as const
+    const sources = {
+      rabbitmqQueue: { reader: 'acked' },
+      'journaled(rabbitmqQueue)': { reader: 'journaled' },
+      'journaled(rabbitmqQueue, { identity })': { reader: 'journaled', identity: true },
+      rabbitmqStream: { reader: 'replayable' },
+    } as const
+    const table = tableWith(guideOf('rabbitmq'), 'queue, by sink')
+    const expected = Object.entries(sources).map(([source, reader]) => ({
+      'queue, by sink': source,
+      ...Object.fromEntries(
+        sinks.map(([name, writer]) => [
+          name,
+          computeGuarantee({ ...reader, writer, deterministic: true, durable: true }).level,
+        ]),
+      ),
+    }))
+    expect(table).toEqual(expected)
   })
 
   test.for([

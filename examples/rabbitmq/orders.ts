@@ -2,8 +2,8 @@
  * Orders from a queue into files, each acknowledged when its batch is committed: `npm run services`, then `npx node examples/rabbitmq/orders.ts`.
  *
  * Killed at any moment it loses no order: what was delivered and not acknowledged is delivered again. The sink takes each batch once, but a queue
- * delivers again in *another* batch, so after a crash some orders can be there twice, no more than `prefetch`. `journaled(…, { identity: messageIdentity })`
- * around the source's reader ends that, too: see the README.
+ * delivers again in *another* batch, so after a crash some orders can be there twice, no more than `prefetch`. `journaled(…, { identity: (m) => m.messageId })`
+ * around the source ends that, too: see src/connectors/rabbitmq/README.md.
  */
 import { jsonLines, readStream, sqliteCheckpoint, whenAvailable } from 'sluice'
 import { mapRows } from 'sluice/operators'

@@ -1,5 +1,5 @@
 import { crc32 } from 'node:zlib'
-import { concatMap, from, map, type Observable, of, reduce, tap, toArray } from 'rxjs'
+import { concatMap, from, map, type Observable, of, tap, toArray } from 'rxjs'
 import { mergeBounded } from '../merge-bounded.ts'
 import { canonicalOffset, sameOffset } from '../offset.ts'
 import { type OptionRule, required, rules, validateOptions } from '../options.ts'
@@ -111,6 +111,15 @@ export function perKeyOffset<Offset extends object, Partition>(options: PerKeyOp
     )
   }
 
+  const distances =
+    distance &&
+    ((start: Keyed, end: Keyed): Observable<PerKey<number>> =>
+      forEachKey(Object.keys(end), (key) => {
+        const first = at(start, key)
+        const known = first === undefined ? initialOf(key) : of(first)
+        return known.pipe(concatMap((position) => fromResult('distance', () => distance(position, end[key] as Offset))))
+      }))
+
   return {
     initialOffset: () => currentKeys().pipe(concatMap((names) => forEachKey(names, initialOf))),
     latestOffset,
@@ -122,18 +131,10 @@ export function perKeyOffset<Offset extends object, Partition>(options: PerKeyOp
       }),
     partitionKey: ({ key }: KeyedPartition<Partition>) => key,
     compare: (a, b) => comparePerKey(a, presentIn(b), inner.compare),
-    ...(distance && {
+    ...(distances && {
       distance: (start: Keyed, end: Keyed) =>
-        from(Object.keys(end)).pipe(
-          mergeBounded((key) => {
-            const first = at(start, key)
-            const known = first === undefined ? initialOf(key) : of(first)
-            return known.pipe(
-              concatMap((position) => fromResult('distance', () => distance(position, end[key] as Offset))),
-            )
-          }, concurrency),
-          reduce((sum, rows) => sum + rows, 0),
-        ),
+        distances(start, end).pipe(map((byKey) => Object.values(byKey).reduce((sum, rows) => sum + rows, 0))),
+      distances,
     }),
     // Of each key its own head, also of a key that no offset knows yet: `latestOffset` would answer for that with where it begins.
     reportLatestOffset: () => currentKeys().pipe(concatMap((names) => forEachKey(names, headOf))),

@@ -24,10 +24,13 @@ export function parseTypeText(text: string, where: string): DataType {
   return type
 }
 
+const deepest = 100
+
 class Reader {
   readonly #source: DdlSource
   readonly #tokens: readonly Token[]
   #next = 0
+  #depth = 0
 
   constructor(source: DdlSource) {
     this.#source = source
@@ -36,6 +39,16 @@ class Reader {
 
   get token(): Token {
     return this.#tokens[this.#next] as Token
+  }
+
+  /** Reads what lies within a type. */
+  within<T>(read: (reader: Reader) => T): T {
+    // Deeper ones would overflow the stack, here or where their rows are checked.
+    if (this.#depth >= deepest) throw this.fail(`expected types in types no more than ${deepest} deep`)
+    this.#depth++
+    const result = read(this)
+    this.#depth--
+    return result
   }
 
   /** Steps over the current token; never beyond the end. */
@@ -173,7 +186,7 @@ function readType(reader: Reader): DataType {
   const read = readersByName.get(name)
   if (read !== undefined) {
     reader.take()
-    return read(reader)
+    return reader.within(read)
   }
   throw name === 'timestamp_ntz'
     ? reader.failAt(reader.token, withoutZone)

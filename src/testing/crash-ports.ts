@@ -22,9 +22,10 @@ export function readerOf<Offset extends object, Partition, Row extends object>(
     ...(stop && { stop: () => process.command('source stops', stop) }),
   }
   if (reader.kind === 'acked') {
-    const { hold } = bindPorts(reader, ['hold'])
+    const { hold, ...figures } = bindPorts(reader, ['hold', 'outstanding'])
     return {
       ...ports,
+      ...figures,
       kind: 'acked',
       ...(hold && {
         hold: (start: Offset, end: Offset) =>

@@ -24,14 +24,3 @@ export function untilExhausted(exhausted: () => boolean, rows: number): TriggerF
     return merge(more, of(undefined))
   }
 }
-
-/** The effects after which a process dies, as they stand at the end of a schedule's id. */
-export function crashesText(crashes: readonly number[]): string {
-  return crashes.length === 0 ? 'none' : crashes.join('+')
-}
-
-/** The reverse of {@link crashesText}; `undefined` for any other text. */
-export function parseCrashes(text: string): readonly number[] | undefined {
-  if (text === 'none') return []
-  return /^\d+(?:\+\d+)*$/.test(text) ? text.split('+').map(Number) : undefined
-}

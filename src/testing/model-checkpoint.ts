@@ -1,29 +1,59 @@
-import { concat, from, map } from 'rxjs'
-import type { Checkpoint, LogRecord } from '../checkpoint/checkpoint.ts'
+import { concat, defer, from, map, type Observable, throwError } from 'rxjs'
+import type { Checkpoint, CheckpointSession, LogRecord } from '../checkpoint/checkpoint.ts'
+import { memoryCheckpoint } from '../checkpoint/memory.ts'
+import { LeaseLostError } from '../errors.ts'
 import { fromCommand, fromResult } from '../result.ts'
 import type { Process } from './crash-world.ts'
 
-/** The checkpoint as one process sees it: every record is an effect of its own, because a prefix of a write may survive a crash. */
-export function modelCheckpoint(store: Checkpoint, process: Process): Checkpoint {
-  return {
-    durable: true,
-    open: (query) =>
-      fromResult('open', () => store.open(query)).pipe(
-        map((session) => {
-          process.onDeath(() => fromCommand(() => session.close()).subscribe()) // the system takes a dead process's lock away
-          return {
-            queryId: session.queryId,
-            epoch: session.epoch,
-            recovered: session.recovered,
-            write: (records: readonly LogRecord[]) =>
-              concat(
-                ...records.map((record) => process.effect(`log ${describe(record)}`, () => session.write([record]))),
-              ),
-            readJournal: (batchId: number) => from(session.readJournal?.(batchId) ?? []),
-            close: () => process.ask(() => session.close()),
-          }
-        }),
-      ),
+/** A store that outlives its processes, and whose lease goes to whoever opens it. */
+export class ModelStore {
+  readonly #store: Checkpoint
+  #holder: { readonly lose: () => void } | undefined
+
+  constructor(store: Checkpoint = memoryCheckpoint()) {
+    this.#store = store
+  }
+
+  /** The checkpoint as one process sees it: every record is an effect of its own, because a prefix of a write may survive a crash. */
+  checkpoint(process: Process): Checkpoint {
+    return {
+      durable: true,
+      open: (query) =>
+        defer(() => {
+          this.#holder?.lose()
+          return fromResult('open', () => this.#store.open(query))
+        }).pipe(map((session) => this.#session(session, process))),
+    }
+  }
+
+  #session(session: CheckpointSession, process: Process): CheckpointSession {
+    let lost = false
+    const holder = {
+      lose: () => {
+        lost = true
+        fromCommand(() => session.close()).subscribe()
+      },
+    }
+    this.#holder = holder
+    const letGo = (): void => {
+      if (this.#holder !== holder) return
+      this.#holder = undefined
+      fromCommand(() => session.close()).subscribe()
+    }
+    process.onDeath(letGo) // the system takes a dead process's lock away
+    const write = (record: LogRecord): Observable<unknown> => {
+      if (lost)
+        return throwError(() => new LeaseLostError(`another process has the lease: ${describe(record)} is not written`))
+      return process.effect(`log ${describe(record)}`, () => session.write([record]))
+    }
+    return {
+      queryId: session.queryId,
+      epoch: session.epoch,
+      recovered: session.recovered,
+      write: (records) => concat(...records.map((record) => defer(() => write(record)))),
+      readJournal: (batchId) => from(session.readJournal?.(batchId) ?? []),
+      close: () => process.ask(letGo),
+    }
   }
 }
 

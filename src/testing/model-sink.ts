@@ -32,6 +32,7 @@ export class ModelSink {
 
   #transactional(process: Process): StreamWriter<ModelOut, readonly number[]> {
     const entry = ({ queryId, batchId }: Batch): string => `${queryId}/${batchId}`
+    const mine = new Map<string, readonly number[]>()
     return {
       guarantee: 'transactional',
       begin: (batch) => process.ask(() => (this.#ledger.has(entry(batch)) ? 'committed' : 'write')),
@@ -47,8 +48,13 @@ export class ModelSink {
           if (this.#ledger.has(entry(batch))) return
           this.#ledger.add(entry(batch))
           this.#rows.push(...messages.flat())
+          mine.set(entry(batch), messages.flat())
         }),
-      abort: (_, batch) => process.effect(`sink aborts batch ${batch.batchId}`, () => undefined),
+      // It drops what this writer wrote for the batch, on the word that nothing of it was committed.
+      abort: (_, batch) =>
+        process.effect(`sink aborts batch ${batch.batchId}`, () => {
+          for (const id of mine.get(entry(batch)) ?? []) this.#rows.splice(this.#rows.indexOf(id), 1)
+        }),
     }
   }
 

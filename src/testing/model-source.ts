@@ -1,4 +1,4 @@
-import { concat, map, type Observable, of } from 'rxjs'
+import { concat, type Observable, of } from 'rxjs'
 import type { AckedReader, ReadLimit, ReplayableReader } from '../source.ts'
 import type { Process } from './crash-world.ts'
 
@@ -18,8 +18,8 @@ export interface ModelRange {
   readonly to: number
 }
 
-const rowsOf = ({ from, to }: ModelRange): readonly ModelRow[] =>
-  Array.from({ length: Math.max(0, to - from) }, (_, i) => ({ id: from + i }))
+const rowsOf = ({ from, to }: ModelRange, first: number): readonly ModelRow[] =>
+  Array.from({ length: Math.max(0, to - from) }, (_, i) => ({ id: first + from + i }))
 
 function slices(from: number, to: number, count: number): readonly ModelRange[] {
   const size = Math.ceil((to - from) / count)
@@ -32,12 +32,15 @@ function slices(from: number, to: number, count: number): readonly ModelRange[] 
 export class ModelTable {
   readonly rows: number
   readonly partitions: number
+  readonly #first: number
   #head: number
   #forgotten = 0
 
-  constructor(rows: number, partitions: number) {
+  /** @param first the id of the row at position 0. */
+  constructor(rows: number, partitions: number, first = 0) {
     this.rows = rows
     this.partitions = partitions
+    this.#first = first
     this.#head = Math.ceil(rows / 2)
   }
 
@@ -55,9 +58,9 @@ export class ModelTable {
           return { position: Math.max(position, Math.min(position + maxRows, this.#head)) }
         }),
       partitions: (start, end) => process.ask(() => slices(start.position, end.position, this.partitions)),
-      read: (range) => {
-        const there = rowsOf(range).filter(({ id }) => id >= this.#forgotten)
-        return chunked(process, `read [${range.from}, ${range.to})`, there)
+      read: (range, { attempt }) => {
+        const there = rowsOf({ from: Math.max(range.from, this.#forgotten), to: range.to }, this.#first)
+        return chunked(process, attempt, `read [${range.from}, ${range.to})`, there)
       },
       compare: (a, b) => a.position - b.position,
       distance: (a, b) => b.position - a.position,
@@ -76,9 +79,10 @@ export class ModelQueue {
   #unacked = new Set<number>()
   #generation = 0
 
-  constructor(rows: number, partitions: number) {
+  /** @param first the id of its first message. */
+  constructor(rows: number, partitions: number, first = 0) {
     this.#partitions = partitions
-    this.#ready = Array.from({ length: rows }, (_, id) => id)
+    this.#ready = Array.from({ length: rows }, (_, id) => first + id)
   }
 
   /** Everything was delivered to somebody. */
@@ -100,7 +104,8 @@ export class ModelQueue {
         process.ask(() => {
           let end = start.position
           while (delivered.has(end)) end++
-          while (end - start.position < Math.min(maxRows, 100) && this.#ready.length > 0) {
+          // Who was replaced has no connection any more, and gets nothing.
+          while (current() && end - start.position < Math.min(maxRows, 100) && this.#ready.length > 0) {
             const message = this.#ready.shift() as number
             this.#unacked.add(message)
             delivered.set(end++, message)
@@ -108,9 +113,10 @@ export class ModelQueue {
           return { position: Math.min(end, start.position + maxRows) }
         }),
       partitions: (start, end) => process.ask(() => slices(start.position, end.position, this.#partitions)),
-      read: ({ from, to }) =>
+      read: ({ from, to }, { attempt }) =>
         chunked(
           process,
+          attempt,
           `receive [${from}, ${to})`,
           within(from, to).map(([, id]) => ({ id })),
         ),
@@ -137,12 +143,21 @@ export class ModelQueue {
   }
 }
 
-/** Chunks of two rows, each an effect, so that a crash may come between them. */
-function chunked(process: Process, text: string, rows: readonly ModelRow[]): Observable<readonly ModelRow[]> {
+/**
+ * Chunks of a few rows, each an effect, so that a crash may come between them. Where a chunk ends is nobody's business,
+ * so it is another place in each process and attempt.
+ */
+function chunked(
+  process: Process,
+  attempt: number,
+  text: string,
+  rows: readonly ModelRow[],
+): Observable<readonly ModelRow[]> {
+  const size = [2, 3, 1][(process.number + attempt) % 3] as number
   const chunks: Observable<readonly ModelRow[]>[] = []
-  for (let i = 0; i < rows.length; i += 2) {
-    const chunk = rows.slice(i, i + 2)
+  for (let i = 0; i < rows.length; i += size) {
+    const chunk = rows.slice(i, i + size)
     chunks.push(process.effect(`${text}: ${chunk.map(({ id }) => id).join(' ')}`, () => chunk))
   }
-  return chunks.length === 0 ? of([]) : concat(...chunks).pipe(map((chunk) => chunk))
+  return chunks.length === 0 ? of([]) : concat(...chunks)
 }

@@ -36,6 +36,18 @@ const url =
   (JSON.parse(readFileSync(new URL('../../.services/rabbitmq.json', import.meta.url), 'utf8')) as { url: string }).url
 let queries = 0
 
+/** Of the queries since it was last asked. */
+const batches = {
+  count: 0,
+  rows: 0,
+  mean: (): string => {
+    const mean = (batches.rows / batches.count).toFixed(0)
+    batches.count = 0
+    batches.rows = 0
+    return mean
+  },
+}
+
 if (isMainThread) await bench()
 else await publish(workerData as Load)
 
@@ -56,22 +68,31 @@ async function bench(): Promise<void> {
 
 async function throughput(folder: string, type: QueueType, messages: number, rounds: number): Promise<void> {
   const rates = { query: [] as number[], multiple: [] as number[], each: [] as number[] }
+  const cpu = { query: [] as number[], multiple: [] as number[], each: [] as number[] }
   await withQueue(type, async (queue) => {
-    const filled = async (run: () => Promise<number>): Promise<number> => {
+    const filled = async (way: keyof typeof rates, run: () => Promise<number>): Promise<void> => {
       if (type !== 'stream') await load({ url, queue, messages, perSecond: 0 })
-      return messages / (await run())
+      const before = process.cpuUsage()
+      rates[way].push(messages / (await run()))
+      const { user, system } = process.cpuUsage(before)
+      cpu[way].push((user + system) / messages)
     }
     if (type === 'stream') await load({ url, queue, messages, perSecond: 0 })
     for (let round = 0; round < rounds; round++) {
-      rates.query.push(await filled(() => byQuery(folder, type, queue, messages)))
-      rates.multiple.push(await filled(() => byHand(type, queue, messages, ackEvery)))
-      rates.each.push(await filled(() => byHand(type, queue, messages, 1)))
+      await filled('query', () => byQuery(folder, type, queue, messages))
+      await filled('multiple', () => byHand(type, queue, messages, ackEvery))
+      await filled('each', () => byHand(type, queue, messages, 1))
     }
   })
-  const perRound = (other: readonly number[]) => rates.query.map((rate, round) => rate / (other[round] as number))
-  console.log(`${type}: ${spread(rates.query, 0)} messages a second (min / median / max)`)
-  console.log(`  of a loop that acknowledges ${ackEvery} at once: ${spread(perRound(rates.multiple), 2)}`)
-  console.log(`  of a loop that acknowledges each: ${spread(perRound(rates.each), 2)}`)
+  const perRound = (mine: readonly number[], other: readonly number[]) =>
+    mine.map((value, round) => value / (other[round] as number))
+  console.log(`${type}: ${spread(rates.query, 0)} messages a second (min / median / max), ${batches.mean()} a batch`)
+  console.log(`  of a loop that acknowledges ${ackEvery} at once: ${spread(perRound(rates.query, rates.multiple), 2)}`)
+  console.log(`  of a loop that acknowledges each: ${spread(perRound(rates.query, rates.each), 2)}`)
+  // What a busy machine can't blur as much.
+  console.log(
+    `  processor time a message: ${spread(cpu.query, 1)} µs; of the first loop: ${spread(perRound(cpu.multiple, cpu.query), 2)}`,
+  )
 }
 
 /** Counts what is committed, and tells when it is enough. */
@@ -90,7 +111,11 @@ function counter(enough: number) {
       }
     },
     commit: (parts) => {
-      for (const rows of parts) count += rows
+      for (const rows of parts) {
+        count += rows
+        batches.rows += rows
+      }
+      batches.count++
       if (count >= enough) resolve()
     },
   })

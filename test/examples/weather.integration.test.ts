@@ -4,7 +4,8 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { expect, onTestFinished, test } from 'vitest'
 import { type ExampleServer, type ServerOptions, startServer } from '../../examples/server/server.ts'
 import { dailyValue, dailyVariables, hourlyValue, hourlyVariables, places } from '../../examples/server/weather.ts'
-import { committedRows, redirect, serveJson, startExample, temporaryFolder, visibleRows } from './child.ts'
+import { redirect, serveJson, startExample, temporaryFolder } from './child.ts'
+import { deltaRows } from './delta-rows.ts'
 
 const hourMs = 3_600_000
 const dayMs = 24 * hourMs
@@ -83,11 +84,8 @@ async function batchesIn(checkpoint: string, log: 'offsets' | 'commits'): Promis
   return Math.max(-1, ...names.filter((name) => /^\d+$/.test(name)).map(Number)) + 1
 }
 
-/** Through the manifest and as plain files; both, or the test fails. */
 async function rowsIn(path: string): Promise<Row[]> {
-  const committed = (await committedRows<Row>(path)).sort(byStationAndTime)
-  expect((await visibleRows<Row>(path)).sort(byStationAndTime)).toEqual(committed)
-  return committed
+  return (await deltaRows<Row>(path)).sort(byStationAndTime)
 }
 
 test('catches up on two days and ends; started again it goes on with what is new, and with nothing when nothing is', async () => {
@@ -113,6 +111,21 @@ test('catches up on two days and ends; started again it goes on with what is new
   expect(server.stats.pastEnd).toEqual({})
 })
 
+test('says where its page is, and shows itself there', async () => {
+  const server = await serve({ now: () => noon })
+  const { env } = await place(server.url)
+  const example = startExample('01-weather.ts', env)
+  await example.said('Caught up')
+  const url = /See it run: (http:\/\/127\.0\.0\.1:\d+)/.exec(example.output())?.[1] ?? ''
+  expect(await (await fetch(url)).text()).toContain('<title>sluice</title>')
+  const metrics = await (await fetch(`${url}/metrics`)).text()
+  const committed = [...metrics.matchAll(/^sluice_partition_rows_committed_total\{query="weather",.*\} (\d+)$/gm)]
+  expect(committed.reduce((sum, [, rows]) => sum + Number(rows), 0)).toBe(60 + 2)
+  example.kill('SIGINT')
+  expect(await example.ended, example.output()).toEqual({ code: 0, signal: null })
+  await expect(fetch(url)).rejects.toThrow()
+})
+
 test('to begin anew both folders have to go: without the one rows are missing, without the other they are there twice', async () => {
   const server = await serve({ now: () => noon })
   const { path, checkpoint, onceEnv } = await place(server.url)
@@ -120,7 +133,7 @@ test('to begin anew both folders have to go: without the one rows are missing, w
     for (const folder of folders) await rm(folder, { recursive: true, force: true })
     const example = startExample('01-weather.ts', onceEnv)
     expect(await example.ended, example.output()).toEqual({ code: 0, signal: null })
-    return committedRows<Row>(path)
+    return deltaRows<Row>(path)
   }
   const all = expectedRows(noon)
   expect((await runAfterLosing()).sort(byStationAndTime)).toEqual(all)
@@ -129,7 +142,7 @@ test('to begin anew both folders have to go: without the one rows are missing, w
   expect(await runAfterLosing(path)).toEqual([])
 })
 
-test('killed at random moments twenty times in a row, the files hold each hour and day exactly once', async () => {
+test('killed at random moments twenty times in a row, the table holds each hour and day exactly once', async () => {
   let now = () => noon
   const server = await serve({ now: () => now() })
   const failing = await serve({ now: () => now(), faults: { rate: 0.3, slowMs: 40, retryAfterSeconds: 0 } })
@@ -142,7 +155,7 @@ test('killed at random moments twenty times in a row, the files hold each hour a
     const example = startExample('01-weather.ts', { ...env, SLUICE_EXAMPLE_API: api, SLUICE_EXAMPLE_POLL: '1 ms' })
     await example.said('Reading from')
     // Until there are rows the clock stands still: when a query begins decides what it reads. Then each start has a day to catch up on.
-    if ((await committedRows(path)).length > 0) {
+    if ((await deltaRows(path)).length > 0) {
       const [from, since] = [now() + dayMs, Date.now()]
       now = () => from + (Date.now() - since) * 180_000 // an hour in 20 ms: always a batch under way
     }
@@ -151,7 +164,7 @@ test('killed at random moments twenty times in a row, the files hold each hour a
     expect((await example.ended).signal, example.output()).toBe('SIGKILL')
     if ((await batchesIn(checkpoint, 'offsets')) > (await batchesIn(checkpoint, 'commits'))) unfinished++
     // A reader in between sees whole batches, each once.
-    const rows = await committedRows<Row>(path)
+    const rows = await deltaRows<Row>(path)
     expect(new Set(rows.map(({ station, time }) => `${station} ${time}`)).size).toBe(rows.length)
   }
   expect(unfinished).toBeGreaterThan(3) // kills that hit a batch
@@ -196,7 +209,7 @@ test('a second Ctrl-C aborts a batch that hangs, and the next start reads it aga
   await example.said('finishing the batch in flight')
   example.kill('SIGINT')
   expect(await example.ended, example.output()).toEqual({ code: 130, signal: null })
-  expect(await committedRows(path)).toEqual([])
+  expect(await deltaRows(path)).toEqual([])
 
   const next = startExample('01-weather.ts', { ...onceEnv, SLUICE_EXAMPLE_API: server.url })
   expect(await next.ended, next.output()).toEqual({ code: 0, signal: null })

@@ -96,11 +96,13 @@ describe('perKeyOffset', () => {
   })
 
   it('gives what one key does not need to the others', () => {
-    const { latestOffset, distance } = table({ a: 1, b: 100, c: 100, d: 0 })
+    const { latestOffset, distance, distances } = table({ a: 1, b: 100, c: 100, d: 0 })
     const start = offsets({ a: 0, b: 0, c: 0, d: 0 })
     const end = answer(latestOffset(start, limit({ maxRows: 11 })))
     expect(end).toEqual(offsets({ a: 1, b: 5, c: 5, d: 0 }))
     expect(answer(distance?.(start, end) ?? of(-1))).toBe(11)
+    const byKey = answer<Readonly<Record<string, number>>>(distances?.(start, end) ?? of({}))
+    expect(Object.values(byKey).reduce((a, b) => a + b, 0)).toBe(11)
     expect(answer(latestOffset(end, limit({ maxRows: 11 })))).toEqual(answer(latestOffset(end, limit({ maxRows: 11 }))))
   })
 

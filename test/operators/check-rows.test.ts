@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest'
 import { checkRows } from '../../operators/check-rows.ts'
 import { isDeterministic } from '../../src/deterministic.ts'
 import { OptionError, RowError } from '../../src/errors.ts'
+import { MalformedRow } from '../../src/malformed-row.ts'
 import type { RejectedRow } from '../../src/partition-scope.ts'
 import { schema } from '../../src/schema.ts'
 import { marbles } from '../../src/testing/marbles.ts'
@@ -139,5 +140,75 @@ describe.each(['failFast', 'dropMalformed'] as const)('checkRows, %s', (mode) =>
 
   it('is known to be deterministic', () => {
     expect(isDeterministic(checkRows(person, mode))).toBe(true)
+  })
+})
+
+describe('checkRows, permissive', () => {
+  const rescuing = schema('id int not null, name string, n int, _corrupt_record string')
+  const permissive = (reject?: (rows: readonly RejectedRow[]) => void) =>
+    withinPartition({ reject }, checkRows<object>(rescuing, 'permissive'))
+
+  edgeListOfPassing<readonly object[]>(() => permissive(), { a: fit, b: [] })
+
+  it('keeps what fits of a row, and all of it as text', () => {
+    const rows = [
+      { id: 1, name: 'Ada', n: 'x' },
+      { id: 2, name: 'Bob', more: true },
+      new MalformedRow('3,Eve,', 'two fields', { id: 3, name: 'Eve' }),
+      { id: 4, name: null, n: 5 },
+    ]
+    expect(outcomeNow(of(rows).pipe(permissive())).values).toEqual([
+      [
+        { id: 1, name: 'Ada', n: null, _corrupt_record: '{"id":1,"name":"Ada","n":"x"}' },
+        { id: 2, name: 'Bob', n: null, _corrupt_record: '{"id":2,"name":"Bob","more":true}' },
+        { id: 3, name: 'Eve', n: null, _corrupt_record: '3,Eve,' },
+        rows[3],
+      ],
+    ])
+  })
+
+  it('passes a chunk that fits as it is', () => {
+    expect(outcomeNow(of(fit).pipe(permissive())).values[0]).toBe(fit)
+  })
+
+  it('refuses a row that has no value for a column that is not null: to the dead letters, or with an error', () => {
+    const lost = new MalformedRow('a secret', 'not JSON')
+    const refused: (readonly RejectedRow[])[] = []
+    const { values } = outcomeNow(of([lost, { id: 'x' }, { id: 1 }]).pipe(permissive((rows) => refused.push(rows))))
+    expect(values).toEqual([[{ id: 1 }]])
+    expect(refused).toEqual([
+      [
+        { row: 'a secret', reason: 'not JSON' },
+        { row: { id: 'x' }, reason },
+      ],
+    ])
+    const { error } = outcomeNow(of([lost]).pipe(permissive()))
+    expect(error).toBeInstanceOf(RowError)
+    expect(String(error)).toContain('not JSON')
+    expect(String(error)).not.toContain('secret')
+  })
+
+  it('is as strict as failFast with a schema that has no column for it', () => {
+    const { error } = outcomeNow(of([unfit]).pipe(checkRows<object>(person, 'permissive')))
+    expect(error).toEqual(new RowError(`a row does not fit its schema: ${reason}`))
+  })
+})
+
+describe('a malformed record', () => {
+  const lost = new MalformedRow('a secret', 'line 7: not JSON')
+
+  it('fails with its reason, and without its text', () => {
+    const { error } = outcomeNow(of([lost]).pipe(checkRows<object>(person)))
+    expect(error).toEqual(new RowError('a row does not fit its schema: line 7: not JSON'))
+  })
+
+  it('goes to the dead letters as it was written', () => {
+    const refused: RejectedRow[] = []
+    const check = withinPartition(
+      { reject: (rows) => refused.push(...rows) },
+      checkRows<object>(person, 'dropMalformed'),
+    )
+    expect(outcomeNow(of([lost, ...fit]).pipe(check)).values).toEqual([fit])
+    expect(refused).toEqual([{ row: 'a secret', reason: 'line 7: not JSON' }])
   })
 })

@@ -133,4 +133,26 @@ describe('reportLag', () => {
       },
     ])
   })
+
+  it('tells the lag of each partition, where the source can count them', () => {
+    const distances = () => of({ oslo: 3, bergen: -2 })
+    const { values } = outcomeNow(
+      of(planned(0)).pipe(reportLag({ reportLatestOffset: head(25), distance, distances }, ['numbers'])),
+    )
+    expect(values).toEqual([
+      {
+        type: 'lag',
+        batchId: 0,
+        sources: [{ source: 'numbers', latestOffset: { offset: 25 }, rows: 3, partitions: { oslo: 3, bergen: 0 } }],
+      },
+    ])
+  })
+
+  it('warns when one of them is no number', () => {
+    const distances = () => of({ oslo: Number.NaN })
+    const { values } = outcomeNow(
+      of(planned(0)).pipe(reportLag({ reportLatestOffset: head(25), distance, distances }, ['numbers'])),
+    )
+    expect(values).toMatchObject([{ type: 'warning', error: { code: 'SLUICE_PORT' } }])
+  })
 })

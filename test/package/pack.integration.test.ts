@@ -50,7 +50,11 @@ function loadedBy(entry: string): readonly string[] {
 describe('the tarball', () => {
   it('holds what was built, and nothing else', () => {
     const others = packed.files.filter((file) => !/^dist\/(src|operators)\/.*\.(js|d\.ts)$/.test(file))
-    expect(others.sort()).toEqual(['CHANGELOG.md', 'LICENSE', 'README.md', 'package.json'])
+    const page = ['index.html', 'style.css', 'uPlot.LICENSE', 'uPlot.min.css'].map(
+      (name) => `dist/src/dashboard/page/${name}`,
+    )
+    expect(others.sort()).toEqual(['CHANGELOG.md', 'LICENSE', 'README.md', ...page, 'package.json'])
+    expect(packed.files).toContain('dist/src/dashboard/page/uPlot.iife.min.js')
   })
 
   it('holds every entry point, although nothing was built before it was packed', () => {
@@ -62,7 +66,7 @@ describe('the tarball', () => {
   })
 
   it('has types beside every module', () => {
-    const scripts = packed.files.filter((file) => file.endsWith('.js'))
+    const scripts = packed.files.filter((file) => file.endsWith('.js') && !file.includes('/dashboard/page/'))
     expect(scripts.length).toBeGreaterThan(50)
     expect(scripts.filter((file) => !packed.files.includes(file.replace(/\.js$/, '.d.ts')))).toEqual([])
   })

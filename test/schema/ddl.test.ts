@@ -269,3 +269,9 @@ describe('a structured definition', () => {
     expect(define(fields)).toThrow(message)
   })
 })
+
+it('types in types are refused where they would overflow the stack', () => {
+  const nested = (depth: number) => `a ${'array<'.repeat(depth)}int${'>'.repeat(depth)}`
+  expect(parsed(nested(100))).toHaveLength(1)
+  for (const depth of [101, 20_000]) expect(() => parsed(nested(depth))).toThrow('no more than 100 deep')
+})

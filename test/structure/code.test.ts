@@ -7,9 +7,13 @@ const entryPoints = [
   'src/index.ts',
   'operators/index.ts',
   'src/testing/index.ts',
+  'src/metrics/index.ts',
+  'src/dashboard/index.ts',
   'src/connectors/rest/index.ts',
   'src/connectors/postgres/index.ts',
   'src/connectors/rabbitmq/index.ts',
+  'src/connectors/files/index.ts',
+  'src/connectors/delta/index.ts',
 ]
 
 /** `file: text` for each match in the code, comments and strings left out. */

@@ -152,10 +152,10 @@ describe('imports', () => {
       return (
         imports
           .filter((to) => to.file !== undefined && !to.file.startsWith(folder) && floorOf(to.file) === above)
-          // Helpers for sources of one's own are for connectors, too; so are the parts of a log, for a database that keeps one.
+          // Helpers for sources and checkpoints of one’s own are for connectors, too.
           .filter(
             (to) =>
-              !/^src\/(offsets\/|checkpoint\/|simple-reader|data-source|idempotency|dead-letters|guarantee)/.test(
+              !/^src\/(checkpoint\/|offsets\/|simple-reader|data-source|idempotency|dead-letters|guarantee)/.test(
                 to.file ?? '',
               ),
           )

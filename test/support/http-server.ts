@@ -87,7 +87,8 @@ export class HttpServer implements AsyncDisposable {
   readonly errors: unknown[] = []
   /** The most requests that were under way at once. */
   mostAtOnce = 0
-  #atOnce = 0
+  /** Requests that are under way. */
+  atOnce = 0
   #count = 0
   readonly #pathCounts = new Map<string, number>()
   readonly #faults: { readonly fault: Fault; readonly target: FaultTarget }[] = []
@@ -166,8 +167,8 @@ export class HttpServer implements AsyncDisposable {
   }
 
   async #handle(incoming: IncomingMessage, response: ServerResponse): Promise<void> {
-    this.mostAtOnce = Math.max(this.mostAtOnce, ++this.#atOnce)
-    response.once('close', () => this.#atOnce--)
+    this.mostAtOnce = Math.max(this.mostAtOnce, ++this.atOnce)
+    response.once('close', () => this.atOnce--)
     response.on('error', () => {}) // the client left
     try {
       const request = await this.#received(incoming)

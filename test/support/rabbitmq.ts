@@ -1,7 +1,6 @@
-import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { fileURLToPath } from 'node:url'
 import { onTestFinished } from 'vitest'
 import {
   hasServer,
@@ -12,20 +11,15 @@ import {
   stopNode,
 } from '../../scripts/rabbitmq-node.mjs'
 import { type Broker, openBroker } from './rabbitmq-broker.ts'
+import { serviceUrl } from './service-urls.ts'
 
 export { type Broker, openBroker } from './rabbitmq-broker.ts'
 
-const stateFile = fileURLToPath(new URL('../../.services/rabbitmq.json', import.meta.url))
-
 /** Where the broker is that all tests share. Never restart it: {@link ownBroker} is for that. */
 export function brokerUrl(): string {
-  const url = process.env.AMQP_URL
-  if (url !== undefined && url !== '') return url
-  if (!existsSync(stateFile))
-    throw new Error(
-      'No RabbitMQ for the tests: run "npm run services" first, or "npm run test:unit", which needs none.',
-    )
-  return (JSON.parse(readFileSync(stateFile, 'utf8')) as { readonly url: string }).url
+  const url = serviceUrl('AMQP_URL')
+  if (url !== undefined) return url
+  throw new Error('No RabbitMQ for the tests: run "npm run services" first, or "npm run test:unit", which needs none.')
 }
 
 /** See {@link Broker}. Closed at the end of the test. */

@@ -3,7 +3,6 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { console } from '../../src/connectors/console/sink.ts'
 import { forEachBatch } from '../../src/connectors/for-each-batch/sink.ts'
-import { type Files, nodeFiles } from '../../src/connectors/json-lines/files.ts'
 import { readJsonLines } from '../../src/connectors/json-lines/read.ts'
 import { jsonLinesWriter } from '../../src/connectors/json-lines/sink.ts'
 import { memorySink } from '../../src/connectors/memory/sink.ts'
@@ -14,7 +13,8 @@ import { type BoundSink, defineDataSource, type StreamSource } from '../../src/d
 import { journaled } from '../../src/journaled.ts'
 import { schema } from '../../src/schema.ts'
 import type { ReplayableReader } from '../../src/source.ts'
-import type { Connectors } from '../../src/testing/explore-connectors.ts'
+import type { Connectors } from '../../src/testing/connectors.ts'
+import { closableFiles as closable } from '../connectors/manifest/closable-files.ts'
 
 /** As many ids as each source gives, from 0. */
 export const rows = 5
@@ -212,20 +212,6 @@ export const sinks = {
     },
   },
 } as const satisfies Readonly<Record<string, { readonly level: string; readonly make: () => Sink }>>
-
-/** The real files. Those that are open are known: the operating system would close what a dead process leaves open. */
-function closable(opened: Set<() => Promise<void>>): Files {
-  const create: Files['create'] = async (path) => {
-    const file = await nodeFiles.create(path)
-    const close = async () => {
-      opened.delete(close)
-      await file.close()
-    }
-    opened.add(close)
-    return { ...file, close }
-  }
-  return { ...nodeFiles, create }
-}
 
 function idOf(row: object): number {
   const id = 'id' in row ? row.id : 'value' in row ? row.value : undefined

@@ -21,7 +21,7 @@ const pairs = Object.entries(sources).flatMap(([source, makeSource]) =>
 
 describe('exploreConnectors is silent on', () => {
   it.each(pairs)('$name, with a crash after every call and log record', async ({ make }) => {
-    const report = await exploreConnectors(make, { rows, maxRows: 3 })
+    const report = await exploreConnectors(make, { rows, maxRows: 3, faults: ['crash'] })
     expect(report.text).toBe(`${report.schedules} schedules, none failed`)
     expect(report.schedules).toBeGreaterThan(20)
   })
@@ -29,7 +29,7 @@ describe('exploreConnectors is silent on', () => {
   it('two crashes, where rows are forgotten once they are committed', async () => {
     for (const source of ['memoryStream that forgets', 'a journaled simple reader with an identity'] as const) {
       const make = () => ({ source: sources[source](), ...sinks.memorySink.make() })
-      const report = await exploreConnectors(make, { rows, maxRows: 3, crashes: 2 })
+      const report = await exploreConnectors(make, { rows, maxRows: 3, crashes: 2, faults: ['crash'] })
       expect(report.text).toBe(`${report.schedules} schedules, none failed`)
     }
   })
@@ -104,7 +104,7 @@ function appended() {
   return { sink: forEachBatch<Numbered>((rows) => ids.push(...rows.map(({ id }) => id))), ids: () => ids }
 }
 
-const six = { rows: 6, maxRows: 3 }
+const six = { rows: 6, maxRows: 3, faults: ['crash'] } as const
 /** Turns of the event loop: how long a call takes, without a clock. */
 async function turns(count: number): Promise<void> {
   for (let turn = 0; turn < count; turn++) await new Promise((resolve) => setImmediate(resolve))

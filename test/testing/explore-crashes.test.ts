@@ -11,6 +11,8 @@ import { exploreCrashes } from '../../src/testing/explore-crashes.ts'
 import { union } from '../../src/union.ts'
 import * as bugs from './seeded-bugs.ts'
 
+const crash = { faults: ['crash'] } as const
+
 describe('exploreCrashes is silent on', () => {
   it('every pair of model source and sink, with a crash after every effect', () => {
     const report = exploreCrashes()
@@ -19,13 +21,13 @@ describe('exploreCrashes is silent on', () => {
   })
 
   it('every pair, with two crashes', () => {
-    const report = exploreCrashes(undefined, { rows: 6, maxRows: 3, crashes: 2 })
+    const report = exploreCrashes(undefined, { rows: 6, maxRows: 3, crashes: 2, faults: ['crash'] })
     expect(report.text).toBe(`${report.schedules} schedules, none failed`)
   })
 
   it('one partition, more partitions than rows, a row a batch, everything in a batch', () => {
     for (const shape of [{ partitions: 1 }, { partitions: 9 }, { maxRows: 1, rows: 4 }, { maxRows: 100 }]) {
-      expect(exploreCrashes(undefined, shape).failures).toEqual([])
+      expect(exploreCrashes(undefined, { ...shape, ...crash }).failures).toEqual([])
     }
   })
 
@@ -38,7 +40,7 @@ describe('exploreCrashes is silent on', () => {
             filterRows(({ odd }) => odd),
           )
           .writeStream(sink, options),
-      { expected: (id) => id % 2 === 1 },
+      { expected: (id) => id % 2 === 1, ...crash },
     )
     expect(report.text).toMatch(/none failed$/)
   })
@@ -48,25 +50,28 @@ describe('exploreCrashes is silent on a pipeline behind', () => {
   it('a union', () => {
     const report = exploreCrashes(
       ({ source, sink, options }) => readStream(union({ only: source })).writeStream(sink, options),
-      { sources: ['replayable', 'journaled', 'identified'] },
+      { sources: ['replayable', 'journaled', 'identified'], ...crash },
     )
     expect(report.text).toMatch(/none failed$/)
   })
 
   it('a tee', () => {
-    const report = exploreCrashes(({ source, sink, options }) =>
-      readStream(source).writeStream(tee({ main: sink }), options),
+    const report = exploreCrashes(
+      ({ source, sink, options }) => readStream(source).writeStream(tee({ main: sink }), options),
+      crash,
     )
     expect(report.text).toMatch(/none failed$/)
   })
 
   it('a dead-letter sink', () => {
-    const report = exploreCrashes(({ source, sink, options }) =>
-      readStream({ ...source, schema: schema('id int not null') }).writeStream(sink, {
-        ...options,
-        mode: 'dropMalformed',
-        deadLetters: memorySink<DeadLetter>(),
-      }),
+    const report = exploreCrashes(
+      ({ source, sink, options }) =>
+        readStream({ ...source, schema: schema('id int not null') }).writeStream(sink, {
+          ...options,
+          mode: 'dropMalformed',
+          deadLetters: memorySink<DeadLetter>(),
+        }),
+      crash,
     )
     expect(report.text).toMatch(/none failed$/)
   })
@@ -103,19 +108,23 @@ describe('exploreCrashes finds', () => {
     ['rows that are dropped', bugs.losesRows, {}, 'lost'],
     ['a pipeline that hangs', bugs.hangs, {}, 'stuck'],
   ] as const)('%s', (_name, pipeline, where, problem) => {
-    const report = exploreCrashes(pipeline, where)
+    const report = exploreCrashes(pipeline, { ...where, ...crash })
     expect(report.failures.map((failure) => failure.problem)).toContain(problem)
   })
 
   it('an order of offsets that a moving latestOffset broke, by compare', () => {
-    const { failures } = exploreCrashes(bugs.movingLatestOffset, { sources: ['replayable'], sinks: ['transactional'] })
+    const { failures } = exploreCrashes(bugs.movingLatestOffset, {
+      ...crash,
+      sources: ['replayable'],
+      sinks: ['transactional'],
+    })
     expect(failures.some(({ detail }) => detail.includes('latestOffset went back'))).toBe(true)
   })
 })
 
 describe('exploreCrashes holds the rows against the guarantee:', () => {
   it('nothing may be repeated without a crash, and after one where no more than at-least-once is promised', () => {
-    const { failures } = exploreCrashes(bugs.readsTwice, { sources: ['replayable'], sinks: ['append'] })
+    const { failures } = exploreCrashes(bugs.readsTwice, { ...crash, sources: ['replayable'], sinks: ['append'] })
     expect(failures.map(({ id, problem, detail }) => [id, problem, detail])).toEqual([
       ['replayable/append@none', 'repeated', 'rows 0, 1, 2, 3, 4, 5, 6, 7, 8, 9 reached the sink more than once'],
     ])
@@ -132,7 +141,7 @@ describe('exploreCrashes holds the rows against the guarantee:', () => {
       ],
     ],
   ] as const)('%s rows may not be repeated by a restart, where once is promised', (source, batches) => {
-    const { failures } = exploreCrashes(bugs.forgetfulSink, { sources: [source], sinks: ['transactional'] })
+    const { failures } = exploreCrashes(bugs.forgetfulSink, { ...crash, sources: [source], sinks: ['transactional'] })
     expect(failures.map(({ problem }) => problem)).toEqual(batches.map(() => 'repeated'))
     const repeated = failures.map(({ detail, trace }) => `${deathIn(trace)}: ${detail}`).sort()
     expect(repeated).toEqual(
@@ -146,12 +155,15 @@ describe('exploreCrashes holds the rows against the guarantee:', () => {
   it.each(['acked', 'journaled'] as const)(
     '%s rows may be repeated by a restart, where no more is promised',
     (source) => {
-      expect(exploreCrashes(bugs.forgetfulSink, { sources: [source], sinks: ['transactional'] }).failures).toEqual([])
+      expect(
+        exploreCrashes(bugs.forgetfulSink, { ...crash, sources: [source], sinks: ['transactional'] }).failures,
+      ).toEqual([])
     },
   )
 
   it('a table keeps its order where exactly-once is promised', () => {
     const { failures, schedules } = exploreCrashes(bugs.rowsBackwards, {
+      ...crash,
       sources: ['replayable'],
       sinks: ['transactional'],
     })
@@ -162,8 +174,8 @@ describe('exploreCrashes holds the rows against the guarantee:', () => {
   })
 
   it('nothing else promises an order', () => {
-    const others = exploreCrashes(bugs.rowsBackwards, { sources: ['acked', 'journaled', 'identified'] })
-    const otherSinks = exploreCrashes(bugs.rowsBackwards, { sinks: ['key', 'position', 'append'] })
+    const others = exploreCrashes(bugs.rowsBackwards, { ...crash, sources: ['acked', 'journaled', 'identified'] })
+    const otherSinks = exploreCrashes(bugs.rowsBackwards, { ...crash, sinks: ['key', 'position', 'append'] })
     expect([others.failures, otherSinks.failures]).toEqual([[], []])
   })
 })
@@ -171,6 +183,7 @@ describe('exploreCrashes holds the rows against the guarantee:', () => {
 describe('exploreCrashes lets the process die', () => {
   it('after every effect of a table, its commit and what comes before that', () => {
     const { failures, schedules } = exploreCrashes(undefined, {
+      ...crash,
       sources: ['replayable'],
       sinks: ['transactional'],
       rows: 4,
@@ -200,6 +213,7 @@ describe('exploreCrashes lets the process die', () => {
 
   it('between the commit of a table and whatever comes next', () => {
     const { failures } = exploreCrashes(bugs.ackBeforeCommit, {
+      ...crash,
       sources: ['replayable'],
       sinks: ['transactional'],
       maxRows: 2,
@@ -211,15 +225,28 @@ describe('exploreCrashes lets the process die', () => {
 })
 
 describe('a report', () => {
-  const options = { sources: ['acked'], sinks: ['transactional'] } as const
+  const options = { sources: ['acked'], sinks: ['transactional'], ...crash } as const
   const report = exploreCrashes(bugs.ackBeforeCommit, options)
   const [first] = report.failures
 
-  it('names the shortest failing schedule and tells its story', () => {
-    expect(report.text).toMatch(
-      /^\d+ schedules, \d+ failed \(lost\)\. The shortest, acked\/transactional@\d+, promises at-least-once; lost: rows/,
+  it('names the shortest failing schedule on the fewest rows, and tells its story', () => {
+    expect(report.text.replace(/^\d+ schedules, \d+/, 'n schedules, n')).toBe(
+      [
+        'n schedules, n failed (lost). The shortest, acked/transactional(1,1,1)@4, promises at-least-once; lost: rows 0 never reached the sink',
+        '    1  process 0  log initial {"position":0}',
+        '    2  process 0  log plan 0 [{"position":0}, {"position":1})',
+        '    3  process 0  receive [0, 1): 0',
+        '    4  process 0  ack up to 1   ✗ the process dies here',
+        '    5  process 1  log done 0 abandoned',
+      ].join('\n'),
     )
     expect(first?.trace).toMatch(/ack up to 2 {3}✗ the process dies here/)
+  })
+
+  it('replays the shortest one', () => {
+    const { shortest } = report
+    const again = exploreCrashes(bugs.ackBeforeCommit, { only: shortest?.id as string })
+    expect(again.failures).toEqual([shortest])
   })
 
   it('is the same on every run', () => {
@@ -231,9 +258,12 @@ describe('a report', () => {
     expect(again).toMatchObject({ schedules: 1, failures: [first] })
   })
 
-  it.each(['acked/append', 'acked/append@x', 'other/append@1'])('refuses the id %j', (only) => {
-    expect(() => exploreCrashes(undefined, { only })).toThrow(OptionError)
-  })
+  it.each(['acked/append', 'acked/append@x', 'other/append@1', 'acked/append(1,0,1)@1', 'acked/append@hangs1'])(
+    'refuses the id %j',
+    (only) => {
+      expect(() => exploreCrashes(undefined, { only })).toThrow(OptionError)
+    },
+  )
 })
 
 /** The effect after which the first process of a story died. */

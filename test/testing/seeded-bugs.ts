@@ -1,9 +1,21 @@
 import { randomUUID } from 'node:crypto'
-import { concat, concatMap, defer, from, ignoreElements, map, type Observable, of } from 'rxjs'
+import {
+  catchError,
+  concat,
+  concatMap,
+  defer,
+  EMPTY,
+  from,
+  ignoreElements,
+  map,
+  type Observable,
+  of,
+  throwError,
+} from 'rxjs'
 import type { Checkpoint, LogRecord } from '../../src/checkpoint/checkpoint.ts'
 import { fromCommand, fromResult } from '../../src/result.ts'
 import { readStream } from '../../src/stream.ts'
-import type { ModelPipeline, ModelPorts } from '../../src/testing/explore-crashes.ts'
+import type { ModelPipeline, ModelPorts } from '../../src/testing/model.ts'
 
 type Source = ModelPorts['source']
 type Reader = ReturnType<Source['streamReader']>
@@ -174,3 +186,126 @@ export const rowsBackwards: ModelPipeline = (ports) =>
 /** Never answers. */
 export const hangs: ModelPipeline = (ports) =>
   run({ ...ports, sink: () => ({ ...ports.sink(), commit: () => new Promise(() => {}) }) })
+
+/** Asks the server for "the next ones" instead of for its range: what was handed out once is taken for done. */
+export const positionTakenForProgress = (): ModelPipeline => {
+  let handedOut = 0 // kept by the server, for each query
+  return (ports) =>
+    run({
+      ...ports,
+      source: withReader(ports.source, (reader) => ({
+        ...reader,
+        initialOffset: () => {
+          handedOut = 0
+          return reader.initialOffset()
+        },
+        read: ({ from: first, to }, context) =>
+          defer(() => {
+            const from = Math.max(handedOut, first)
+            handedOut = to
+            return reader.read({ from, to }, context)
+          }),
+      })),
+    })
+}
+
+/** Three rows carry the same time, and a batch begins after the last time that it saw. */
+export const losesTies: ModelPipeline = (ports) => {
+  const timeOf = (row: number): number => Math.floor(row / 3)
+  return run({
+    ...ports,
+    source: withReader(ports.source, (reader) => {
+      let head = 0
+      return {
+        ...reader,
+        latestOffset: ({ position: time }, limit) =>
+          fromResult('latestOffset', () => reader.latestOffset({ position: time * 3 }, limit)).pipe(
+            map(({ position: end }) => {
+              head = Math.max(head, end)
+              return { position: end === 0 ? 0 : Math.max(time, timeOf(end - 1) + 1) }
+            }),
+          ),
+        partitions: (start, end) =>
+          reader.partitions({ position: start.position * 3 }, { position: Math.min(end.position * 3, head) }),
+      }
+    }),
+  })
+}
+
+/** All rows of a partition under one key. */
+export const keyWithoutOrdinal: ModelPipeline = (ports) =>
+  run({
+    ...ports,
+    sink: () => {
+      const writer = ports.sink()
+      return {
+        ...writer,
+        open: (context) =>
+          writer.open({ ...context, idempotencyKey: (_, count, rows) => context.idempotencyKey(0, count, rows) }),
+      }
+    },
+  })
+
+/** A request for each chunk, under the key of what happens to be in it. What the receiver holds outlives the processes. */
+export const requestsCutAtChunkEnds: ModelPipeline = (ports) =>
+  run({
+    ...ports,
+    sink: () => {
+      const writer = ports.sink()
+      return {
+        ...writer,
+        open: (context) => {
+          const requests: { readonly first: number; readonly count: number }[] = []
+          let next = 0
+          const idempotencyKey: typeof context.idempotencyKey = (ordinal) => {
+            const { first, count } = requests.find(({ first, count }) => ordinal < first + count) ?? {
+              first: ordinal,
+              count: 1,
+            }
+            return `${context.idempotencyKey(first, count)}#${ordinal - first}`
+          }
+          return fromResult('open', () => writer.open({ ...context, idempotencyKey })).pipe(
+            map((partition) => ({
+              ...partition,
+              write: (rows: Parameters<typeof partition.write>[0]) => {
+                requests.push({ first: next, count: rows.length })
+                next += rows.length
+                return partition.write(rows)
+              },
+            })),
+          )
+        },
+      }
+    },
+  })
+
+/** Clears up after a commit that failed, as if that meant that nothing happened. */
+export const abortAfterDoubt: ModelPipeline = (ports) =>
+  run({
+    ...ports,
+    sink: () => {
+      const writer = ports.sink()
+      return {
+        ...writer,
+        commit: (messages, batch) =>
+          fromCommand(() => writer.commit(messages, batch)).pipe(
+            catchError((error: unknown) =>
+              concat(
+                fromCommand(() => writer.abort?.(messages, batch)).pipe(ignoreElements()),
+                throwError(() => error),
+              ),
+            ),
+          ),
+      }
+    },
+  })
+
+/** An error ends the rows as if there were no more. */
+export const finalOffsetAfterError: ModelPipeline = (ports) =>
+  run({
+    ...ports,
+    source: withReader(ports.source, (reader) => ({
+      ...reader,
+      read: (range, context) => from(reader.read(range, context)).pipe(catchError(() => EMPTY)),
+    })),
+  })

@@ -1,7 +1,7 @@
 import { describe, expectTypeOf, it } from 'vitest'
 import { memoryCheckpoint } from '../../src/checkpoint/memory.ts'
-import type { PartFile } from '../../src/connectors/json-lines/entry.ts'
 import { jsonLines } from '../../src/connectors/json-lines/sink.ts'
+import type { PartFile } from '../../src/connectors/manifest/entry.ts'
 import { memorySink } from '../../src/connectors/memory/sink.ts'
 import { memoryStream } from '../../src/connectors/memory/source.ts'
 import type { RefusedRow } from '../../src/connectors/rest/sink/refused-row.ts'

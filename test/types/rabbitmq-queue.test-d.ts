@@ -1,4 +1,5 @@
-import { journaled, type RowOf, readStream, type StreamSource, schema } from 'sluice'
+import { type JournalPartition, journaled, type RowOf, readStream, type StreamSource, schema } from 'sluice'
+import { mapRows } from 'sluice/operators'
 import { type MessageRow, messageIdentity, type QueueOffset, type QueuePartition, rabbitmqQueue } from 'sluice/rabbitmq'
 import { describe, expectTypeOf, it } from 'vitest'
 
@@ -27,7 +28,18 @@ describe('rows of a queue', () => {
 
   it('have an identity for the journal', () => {
     const orders = rabbitmqQueue({ url, queue: 'q', content: order })
-    const once = { ...orders, streamReader: () => journaled(orders.streamReader(), { identity: messageIdentity }) }
-    expectTypeOf(readStream(once)).not.toBeNever()
+    const once = journaled(orders, { identity: (m) => m.messageId })
+    expectTypeOf(once).toEqualTypeOf<StreamSource<QueueOffset, JournalPartition, MessageRow<RowOf<typeof order>>>>()
+    expectTypeOf(journaled(orders, { identity: messageIdentity })).toEqualTypeOf<typeof once>()
+    journaled(orders, { identity: ({ body }) => String(body.id) })
+    // @ts-expect-error the body has no such column
+    journaled(orders, { identity: ({ body }) => body.name })
+    // @ts-expect-error a number is no identity
+    journaled(orders, { identity: ({ body }) => body.total })
+    // @ts-expect-error the name is misspelt
+    journaled(orders, { identify: (m) => m.messageId })
+    readStream(journaled(rabbitmqQueue({ url, queue: 'q' }), { identity: (m) => m.messageId })).pipe(
+      mapRows(({ body, messageId }) => ({ text: body.toUpperCase(), messageId })),
+    )
   })
 })

@@ -1,9 +1,9 @@
 import { type FileHandle, open } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
 import { CheckpointCorruptError, OptionError } from '../../errors.ts'
-import { type Entry, type PartFile, parseEntry } from './entry.ts'
-import { nodeFiles as files, when } from './files.ts'
-import { batchOfEntry, entryName, manifestFolder, stagingFolder } from './layout.ts'
+import { type Entry, type PartFile, parseEntry } from '../manifest/entry.ts'
+import { nodeFiles as files, when } from '../manifest/files.ts'
+import { batchOfEntry, entryName, manifestFolder, stagingFolder } from '../manifest/layout.ts'
 
 /** A row as JSON holds it: dates, bigints and bytes are strings. */
 export type JsonRow = Readonly<Record<string, unknown>>

@@ -1,15 +1,9 @@
-import { randomUUID } from 'node:crypto'
-import { join } from 'node:path'
-import type { Batch } from '../../batch.ts'
-import { PortError } from '../../errors.ts'
 import type { StreamWriter } from '../../sink.ts'
-import { type PartFile, refuseOtherRange } from './entry.ts'
-import { claimEpoch, refuseWhenReplaced } from './fence.ts'
-import { type Files, nodeFiles } from './files.ts'
-import { type Layout, layoutOf, partName } from './layout.ts'
-import { Manifest } from './manifest.ts'
+import type { PartFile } from '../manifest/entry.ts'
+import { type Files, nodeFiles } from '../manifest/files.ts'
+import { folderWriter } from '../manifest/folder-writer.ts'
+import { jsonLinesPart } from '../manifest/json-lines-part.ts'
 import { type JsonLinesOptions, jsonLinesSettings } from './options.ts'
-import { partWriter } from './part-writer.ts'
 
 /**
  * A folder of files with one JSON object a line, to which each batch is added whole and once: **transactional**.
@@ -41,49 +35,5 @@ export function jsonLines(options: JsonLinesOptions): {
 }
 
 export function jsonLinesWriter(path: string, files: Files): StreamWriter<object, readonly PartFile[]> {
-  let run: { readonly layout: Layout; readonly manifest: Manifest; readonly epoch: number } | undefined
-  const started = () => {
-    if (run === undefined) throw new PortError('jsonLines: the writer is used before it was started')
-    return run
-  }
-
-  return {
-    guarantee: 'transactional',
-    start: async ({ queryId, sinkId, epoch }) => {
-      const layout = layoutOf(path, queryId, sinkId)
-      await files.makeFolder(layout.staging, path)
-      await files.makeFolder(layout.epochs, path)
-      await claimEpoch(files, layout, epoch)
-      const manifest = new Manifest(files, layout, { queryId, sinkId, epoch })
-      await manifest.sweep(0)
-      run = { layout, manifest, epoch }
-    },
-    begin: async (batch) => {
-      const { manifest } = started()
-      const entry = await manifest.find(batch.batchId)
-      if (entry === undefined) return 'write'
-      refuseOtherRange(entry, batch, manifest.pathOf(batch.batchId))
-      return 'committed'
-    },
-    open: ({ batchId, partitionId, report }) =>
-      partWriter(files, started().layout.staging, partName(batchId, partitionId, randomUUID()), report),
-    commit: async (messages, batch) => {
-      const { layout, manifest, epoch } = started()
-      await refuseWhenReplaced(files, layout, epoch)
-      await files.syncFolder(layout.staging)
-      const entry = (await manifest.find(batch.batchId)) ?? (await manifest.put(committed(messages, batch)))
-      if (entry.epoch > epoch) await refuseWhenReplaced(files, layout, epoch)
-      refuseOtherRange(entry, batch, manifest.pathOf(batch.batchId))
-      await manifest.publish(entry)
-      await manifest.sweep(batch.batchId)
-    },
-    abort: async (messages) => {
-      for (const { name } of messages.flatMap((message) => message ?? []))
-        await files.remove(join(started().layout.staging, name))
-    },
-  }
-}
-
-function committed(messages: readonly (readonly PartFile[])[], { batchId, start, end }: Batch) {
-  return { batchId, outcome: 'committed', start, end, files: messages.flat() } as const
+  return folderWriter({ path, format: () => jsonLinesPart }, files)
 }

@@ -10,8 +10,10 @@ import {
 import { describeError, RabbitError, RabbitRefusedError, type SluiceError } from '../../errors.ts'
 import { retryDelay } from '../../retry.ts'
 import { longTimer } from '../../timer.ts'
+import { answered } from './answered.ts'
+import type { ChannelHost, ChannelRole } from './channel-role.ts'
 import type { RabbitConnectionSettings } from './connection-options.ts'
-import { answered, type ChannelHost, type ChannelRole, ManagedChannel } from './managed-channel.ts'
+import { ManagedChannel } from './managed-channel.ts'
 import { rabbitError } from './rabbit-error.ts'
 
 /**
@@ -74,7 +76,9 @@ export class RabbitConnection {
   }
 
   #add<C extends Channel>(channel: ManagedChannel<C>): ManagedChannel<C> {
-    this.#channels.add(channel as unknown as ManagedChannel<Channel>)
+    // One that comes too late would wait for a connection that nobody makes any more.
+    if (this.#closed) void channel.close()
+    else this.#channels.add(channel as unknown as ManagedChannel<Channel>)
     return channel
   }
 
@@ -88,7 +92,7 @@ export class RabbitConnection {
       drop: (error) => {
         if (this.#model !== undefined) destroySocket(this.#model, error)
       },
-      left: (channel) => this.#channels.delete(channel),
+      left: (channel) => this.#channels.delete(channel as ManagedChannel<Channel>),
       policy: reconnect,
       answerMs: connectTimeoutMs,
       openMs: openTimeoutMs,

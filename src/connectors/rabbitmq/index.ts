@@ -9,7 +9,7 @@ export type { QueueDeclaration } from './declaration.ts'
 export { messageIdentity } from './message-identity.ts'
 export type { BodyOf, MessageContent, MessageRow } from './message-row.ts'
 export type { DeadMessage, PoisonOptions, QueueConsumer, RabbitQueueOptions } from './queue-options.ts'
-export type { QueueCounts, QueueOffset, QueuePartition } from './queue-reader.ts'
+export type { QueueCounts, QueueOffset, QueuePartition } from './queue-ports.ts'
 export { type RabbitQueue, rabbitmqQueue } from './queue-source.ts'
 
 // Streams

@@ -1,58 +1,11 @@
 import type { Channel, ChannelModel, ConfirmChannel } from 'amqplib'
-import {
-  asyncScheduler,
-  BehaviorSubject,
-  filter,
-  firstValueFrom,
-  map,
-  merge,
-  type Observable,
-  type SchedulerLike,
-  Subject,
-  take,
-  timeout,
-} from 'rxjs'
+import { BehaviorSubject, filter, firstValueFrom, map, merge, type Observable, Subject, take, timeout } from 'rxjs'
 import { RabbitError, type SluiceError } from '../../errors.ts'
-import { type RetryPolicy, retryDelay } from '../../retry.ts'
+import { retryDelay } from '../../retry.ts'
 import { longTimer } from '../../timer.ts'
+import { answered, NoAnswer } from './answered.ts'
+import type { ChannelHost, ChannelRole, LostChannel, OpenChannel } from './channel-role.ts'
 import { rabbitError } from './rabbit-error.ts'
-
-/** What a channel is for. */
-export interface ChannelRole<C extends Channel = Channel> {
-  /** For errors: "publisher", "consumer of orders". */
-  readonly name: string
-  /**
-   * Makes a new channel usable: declares, sets the prefetch, consumes. Called once for every generation, also after a lost connection.
-   * Deliveries may come before it has settled. When it fails, the channel is lost.
-   * @param generation a number that only grows; delivery tags mean something only together with it.
-   */
-  readonly setup: (channel: C, generation: number) => Promise<unknown>
-}
-
-/** A channel in use. Where `generation` is another one, this channel is gone, and its delivery tags with it. */
-export interface OpenChannel<C extends Channel = Channel> {
-  readonly channel: C
-  readonly generation: number
-}
-
-/** A channel that is gone. What was unacknowledged on it is in the queue again. */
-export interface LostChannel {
-  readonly generation: number
-  readonly error: SluiceError
-}
-
-/** What a channel needs of the connection it lies on. */
-export interface ChannelHost {
-  /** The connection, while there is one; else `undefined`, and it calls {@link ManagedChannel.connected} once there is. */
-  readonly model: () => ChannelModel | undefined
-  /** Throws away a connection that gives no answer. */
-  readonly drop: (error: Error) => void
-  readonly left: (channel: ManagedChannel<Channel>) => void
-  readonly policy: RetryPolicy
-  readonly answerMs: number
-  readonly openMs: number
-  readonly scheduler: SchedulerLike
-}
 
 type State<C extends Channel> =
   | { readonly kind: 'opening'; readonly problem: SluiceError | undefined }
@@ -181,7 +134,7 @@ export class ManagedChannel<C extends Channel = Channel> {
     const channel = this.#channel
     this.#channel = undefined
     this.#enter({ kind: 'closed' })
-    this.#host.left(this as unknown as ManagedChannel<Channel>)
+    this.#host.left(this)
     if (channel !== undefined && orderly) await this.#answer(() => channel.close()).catch(() => undefined)
   }
 
@@ -314,27 +267,6 @@ export class ManagedChannel<C extends Channel = Channel> {
       throw error
     })
   }
-}
-
-/** The broker gave no answer in time. */
-export class NoAnswer extends Error {}
-
-/** @throws NoAnswer after `timeoutMs`. */
-export function answered<T>(
-  call: () => Promise<T>,
-  timeoutMs: number,
-  scheduler: SchedulerLike = asyncScheduler,
-): Promise<T> {
-  return new Promise((resolve, reject) => {
-    const timer = longTimer(timeoutMs, scheduler).subscribe(() =>
-      reject(new NoAnswer(`the broker gave no answer in ${timeoutMs / 1000} s`)),
-    )
-    // Also for a client that throws instead of rejecting: a channel that is closed does.
-    Promise.resolve()
-      .then(call)
-      .then(resolve, reject)
-      .finally(() => timer.unsubscribe())
-  })
 }
 
 /** A channel whose publishes are confirmed. */

@@ -104,7 +104,8 @@ const short: OptionRule = {
   accepts: (value) => rules.positiveInteger.accepts(value) && Number(value) <= 65_535,
 }
 
-const queueRules = {
+/** By name. */
+export const queueRules = {
   ...connectionRules,
   queue: required({
     expected: 'the name of a queue, or a list of names',

@@ -2,7 +2,8 @@ import type { Schema } from '../../schema.ts'
 import type { AckedReader } from '../../source.ts'
 import { type BodyOf, type MessageContent, type MessageRow, messageSchema } from './message-row.ts'
 import { type RabbitQueueOptions, rabbitQueueSettings } from './queue-options.ts'
-import { type QueueCounts, type QueueOffset, type QueuePartition, QueueReader } from './queue-reader.ts'
+import type { QueueCounts, QueueOffset, QueuePartition } from './queue-ports.ts'
+import { QueueReader } from './queue-reader.ts'
 import { Suspects } from './suspects.ts'
 
 /** A queue, or several, as a source. See {@link rabbitmqQueue}. */

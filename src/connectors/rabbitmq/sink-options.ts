@@ -72,7 +72,8 @@ export interface RabbitSinkSettings<Row extends object> {
 
 const owner = 'rabbitmqSink'
 
-const sinkRules = {
+/** By name. */
+export const sinkRules = {
   ...connectionRules,
   queue: rules.string,
   exchange: { expected: 'a string', accepts: (value) => typeof value === 'string' },

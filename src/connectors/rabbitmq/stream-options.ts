@@ -50,7 +50,8 @@ export interface RabbitStreamSettings {
 
 const owner = 'rabbitmqStream'
 
-const streamRules = {
+/** By name. */
+export const streamRules = {
   ...connectionRules,
   stream: required({
     expected: 'the name of a stream, or a list of names',

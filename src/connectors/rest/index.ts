@@ -10,7 +10,7 @@ export type {
 } from './source/rest-source.ts'
 export type { RestOptions } from './source/options.ts'
 export type { JsonItem, ResourceOptions } from './source/resource.ts'
-export type { EpochUnit } from './source/item-values.ts'
+export type { EpochUnit } from '../records/item-values.ts'
 
 // What is new, and how it is cut
 export type { ColumnOf, CursorOptions } from './source/cursor-options.ts'

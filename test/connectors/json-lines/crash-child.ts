@@ -1,8 +1,8 @@
 import { readFileSync, renameSync, writeFileSync, writeSync } from 'node:fs'
-import { nodeFiles } from '../../../src/connectors/json-lines/files.ts'
 import { jsonLinesWriter } from '../../../src/connectors/json-lines/sink.ts'
+import { nodeFiles } from '../../../src/connectors/manifest/files.ts'
 import { batchOf, settle, startOf, writeBatch } from '../drive.ts'
-import { watched } from './memory-files.ts'
+import { watched } from '../manifest/memory-files.ts'
 
 /** A process that writes batches until all are done, prints a dot before each step on files, and goes on where `log` stands. */
 const [path = '', log = '', epoch = '', batches = '', rows = ''] = process.argv.slice(2)

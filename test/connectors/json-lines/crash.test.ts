@@ -1,11 +1,11 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import type { Entry } from '../../../src/connectors/json-lines/entry.ts'
-import type { Files } from '../../../src/connectors/json-lines/files.ts'
 import { jsonLinesWriter } from '../../../src/connectors/json-lines/sink.ts'
+import type { Entry } from '../../../src/connectors/manifest/entry.ts'
+import type { Files } from '../../../src/connectors/manifest/files.ts'
 import { LeaseLostError } from '../../../src/errors.ts'
 import { batchOf, type Partitions, settle, stageBatch, startOf, writeBatch } from '../drive.ts'
-import { type Fate, killedAt, MemoryFiles, watched } from './memory-files.ts'
+import { type Fate, killedAt, MemoryFiles, watched } from '../manifest/memory-files.ts'
 
 const root = '/data'
 const entries = `${root}/_manifest/q/main`

@@ -12,11 +12,13 @@ export interface CollectorOptions {
   /** Whether a batch with these bodies fails before it is committed. */
   readonly fails?: (bodies: readonly unknown[]) => boolean
   readonly onWrite?: () => Promise<unknown>
+  /** All of a partition is read and written. */
+  readonly onFinish?: () => Promise<unknown>
   readonly onCommit?: () => Promise<unknown>
 }
 
 /** A sink that keeps what was committed, repeats included. */
-export function collector({ delayMs = 0, fails = () => false, onWrite, onCommit }: CollectorOptions = {}) {
+export function collector({ delayMs = 0, fails = () => false, onWrite, onFinish, onCommit }: CollectorOptions = {}) {
   const committed: (readonly Collected[])[] = []
   const written = new Set<number>()
   let waiting: { count: number; resolve: () => void } | undefined
@@ -32,7 +34,8 @@ export function collector({ delayMs = 0, fails = () => false, onWrite, onCommit 
           mine.push(...chunk)
           await onWrite?.()
         },
-        finish: () => {
+        finish: async () => {
+          await onFinish?.()
           if (fails(mine.map(({ body }) => body))) throw new Error('the sink failed')
           return mine
         },

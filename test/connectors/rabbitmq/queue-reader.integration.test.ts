@@ -79,13 +79,15 @@ describe('a reader', () => {
     const queue = await broker.queue()
     await broker.publish(queue, numbers(3))
     const proxy = await tcpProxy(target(broker.url))
-    const { until, bodies, counts } = open({ queue, url: proxy.url(broker.url) })
+    const { reader, until, bodies, counts } = open({ queue, url: proxy.url(broker.url) })
     await until(0, 3)
+    await reader.hold?.({ delivered: 0 }, { delivered: 3 })
     proxy.cut()
     await expect.poll(() => counts.generations).toBe(2)
     const error = await bodies(0, 3).catch((thrown: unknown) => thrown)
     expect(error).toBeInstanceOf(RabbitError)
     expect(error).toMatchObject({ retryable: true, message: expect.stringContaining('deliveries 0 to 3') })
+    expect(() => reader.hold?.({ delivered: 0 }, { delivered: 3 })).toThrow(RabbitError)
   })
 
   it('has sent its acknowledgements when it has stopped', async () => {

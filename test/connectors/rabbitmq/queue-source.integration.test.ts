@@ -54,13 +54,36 @@ describe.each(['classic', 'quorum'] as const)('a %s queue', (type) => {
 })
 
 describe('a batch', () => {
-  it('whose connection is lost while it is written is not acknowledged on the next one', async () => {
+  it('whose connection is lost after all of it was written, and before the sink commits, is given up: nothing comes twice', async () => {
     const broker = await withBroker()
     const queue = await broker.queue()
     await broker.publish(queue, numbers(10))
     const proxy = await tcpProxy(target(broker.url))
     const from = source({ queue, prefetch: 20, maxBatch: 10, url: proxy.url(broker.url) })
-    // The loss comes after all was read, and before the commit of the sink is over.
+    let finished = 0
+    const { sink, bodies } = collector({
+      onFinish: async () => {
+        if (finished++ > 0) return
+        proxy.cut()
+        await expect.poll(() => from.counts.generations).toBe(2)
+      },
+    })
+    const abandoned: unknown[] = []
+    const run = start(from, sink, { limit: { minRows: 10, maxDelay: '5 seconds' } })
+    run.events$.subscribe((event) => {
+      if (event.type === 'done' && event.outcome === 'abandoned') abandoned.push(event.batchId)
+    })
+    await expect.poll(() => from.counts, { timeout: 10_000 }).toMatchObject({ stale: 10, settled: 10 })
+    expect(bodies()).toEqual(numbers(10))
+    expect(abandoned).toEqual([0])
+  })
+
+  it('whose connection is lost while the sink commits is not acknowledged on the next one, and comes again', async () => {
+    const broker = await withBroker()
+    const queue = await broker.queue()
+    await broker.publish(queue, numbers(10))
+    const proxy = await tcpProxy(target(broker.url))
+    const from = source({ queue, prefetch: 20, maxBatch: 10, url: proxy.url(broker.url) })
     let cuts = 0
     const { sink, bodies } = collector({
       onCommit: async () => {

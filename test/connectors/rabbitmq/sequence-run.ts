@@ -7,7 +7,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { prepareNode, startNode, stopNode } from '../../../scripts/rabbitmq-node.mjs'
 import { readJsonLines } from '../../../src/connectors/json-lines/read.ts'
-import { openProxy } from '../../support/open-proxy.ts'
+import { faultyProxy } from '../../../src/testing/faulty-proxy.ts'
 import { openBroker } from '../../support/rabbitmq-broker.ts'
 
 /** How a queue of numbered messages is consumed while everything fails. */
@@ -47,7 +47,7 @@ export async function runSequence(options: SequenceRun): Promise<SequenceOutcome
   const folder = mkdtempSync(join(tmpdir(), 'sluice-sequence-'))
   const prepared = await prepareNode(join(folder, 'broker'))
   let node = await startNode(prepared)
-  const proxy = await openProxy({ host: '127.0.0.1', port: node.port })
+  const proxy = await faultyProxy({ host: '127.0.0.1', port: node.port })
   const running = new Map<number, ChildProcess>()
   let ending = false
   let crashes = 0

@@ -1,5 +1,5 @@
 import { appendFileSync, writeSync } from 'node:fs'
-import { type MessageRow, messageIdentity, rabbitmqQueue } from '../../../src/connectors/rabbitmq/index.ts'
+import { type MessageRow, rabbitmqQueue } from '../../../src/connectors/rabbitmq/index.ts'
 import {
   journaled,
   jsonLines,
@@ -50,14 +50,10 @@ const options = {
 const query =
   mode === 'append'
     ? readStream(source).writeStream(append, options)
-    : readStream({
-        ...source,
-        streamReader: () =>
-          journaled(source.streamReader(), {
-            identity: messageIdentity,
-            window: Math.max(1_000, 2 * Number(prefetch)),
-          }),
-      }).writeStream(jsonLines({ path: `${folder}/data` }), { ...options, require: 'exactly-once' })
+    : readStream(journaled(source, { identity: (m) => m.messageId })).writeStream(
+        jsonLines({ path: `${folder}/data` }),
+        { ...options, require: 'exactly-once' },
+      )
 
 const run = query.start()
 process.on('SIGTERM', () => run.drain())

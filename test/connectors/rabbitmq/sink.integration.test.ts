@@ -103,7 +103,7 @@ describe('a row', () => {
     const nameless = await started<Row>(broker, { queue, messageId: () => '' })
     await expect(writeBatch(nameless, batchOf(0), one)).rejects.toThrow(RowError)
     const unfit = await started<Row>(broker, { queue, content: ({ id }) => ({ price: id / 0 }) })
-    await expect(writeBatch(unfit, batchOf(0), [[[{ id: 1 }]]])).rejects.toThrow('"price" is Infinity')
+    await expect(writeBatch(unfit, batchOf(0), [[[{ id: 1 }]]])).rejects.toThrow('"price" holds Infinity')
     expect(await broker.ready(queue)).toBe(0)
   })
 })

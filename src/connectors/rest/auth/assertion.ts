@@ -3,7 +3,7 @@ import type { SchedulerLike } from 'rxjs'
 import { type Duration, durationMs, positiveDurationRule } from '../../../duration.ts'
 import { describeError, OptionError } from '../../../errors.ts'
 import { type OptionRule, oneOf, required, rules } from '../../../options.ts'
-import { optionalPackage } from '../records/optional-package.ts'
+import { optionalPackage } from '../../records/optional-package.ts'
 import { readSecret, type Secret, secretRule } from './secret.ts'
 
 const algorithms = [

@@ -1,7 +1,7 @@
 import { describeError, isSluiceError, PortError } from '../../../errors.ts'
+import { optionalPackage } from '../../records/optional-package.ts'
 import { httpClient } from '../http/client.ts'
 import type { HttpResponse } from '../http/types.ts'
-import { optionalPackage } from '../records/optional-package.ts'
 import type { OAuth2ClientOptions } from './client-authentication.ts'
 import { hide, hideInError } from './hide.ts'
 import { inTime } from './in-time.ts'

@@ -1,7 +1,7 @@
 import { PortError } from '../../../errors.ts'
+import { type NumberOptions, parseJson } from '../../records/parse-json.ts'
 import { ArraySearch } from './array-search.ts'
 import { backslash, closeArray, closeObject, comma, openArray, openObject, quote } from './json-characters.ts'
-import { type NumberOptions, parseJson } from './parse-json.ts'
 import { showPath, valueAt } from './path.ts'
 import { refuseItems } from './records.ts'
 

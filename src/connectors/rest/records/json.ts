@@ -1,6 +1,6 @@
 import { PortError } from '../../../errors.ts'
+import { type NumberOptions, parseJson } from '../../records/parse-json.ts'
 import { JsonItems } from './json-items.ts'
-import { type NumberOptions, parseJson } from './parse-json.ts'
 import { type Parser, refuseLongHeld } from './parser.ts'
 import { type Records, type Taken, takeRecords } from './records.ts'
 

@@ -1,4 +1,4 @@
-import { type NumberOptions, parseJson } from './parse-json.ts'
+import { type NumberOptions, parseJson } from '../../records/parse-json.ts'
 import { type Parser, refuseLongHeld } from './parser.ts'
 
 /** One JSON value a line (`\n` or `\r\n`); empty lines are skipped, and the last line needs no end. */

@@ -1,7 +1,7 @@
 import { type OptionRule, oneOf, rules } from '../../../options.ts'
+import type { NumberOptions } from '../../records/parse-json.ts'
 import type { CsvOptions } from './csv.ts'
 import { type Format, formats } from './format.ts'
-import type { NumberOptions } from './parse-json.ts'
 import { isPath } from './path.ts'
 import type { Records } from './records.ts'
 

@@ -1,4 +1,5 @@
 import { isSluiceError } from '../../../errors.ts'
+import { textPieces, wholeText, xmlCharset } from '../../records/text-pieces.ts'
 import type { HttpResponse } from '../http/types.ts'
 import type { Page } from '../pagination/types.ts'
 import { arrivingPage } from './arriving-page.ts'
@@ -8,7 +9,6 @@ import { wholeJson } from './json.ts'
 import { defaultBufferBytes, type PageOptions } from './page-options.ts'
 import type { Beside } from './parser.ts'
 import { parserOf } from './parser-of.ts'
-import { textPieces, wholeText, xmlCharset } from './text-pieces.ts'
 import { type Answered, brokenOff, unreadable } from './unreadable.ts'
 import { wholePage } from './whole-page.ts'
 

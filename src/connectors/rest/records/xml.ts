@@ -1,5 +1,5 @@
 import { PortError } from '../../../errors.ts'
-import { optionalPackage } from './optional-package.ts'
+import { optionalPackage } from '../../records/optional-package.ts'
 import { type Parser, refuseLongHeld } from './parser.ts'
 import { showPath } from './path.ts'
 import { XmlElement, type XmlValue } from './xml-tree.ts'

@@ -2,9 +2,9 @@ import { type Duration, durationMs, durationRule } from '../../../duration.ts'
 import { OffsetError, OptionError } from '../../../errors.ts'
 import { epochMs, isoText } from '../../../instant.ts'
 import { validateOptions } from '../../../options.ts'
+import type { Zone } from '../../records/zone.ts'
 import type { CursorOptions } from './cursor-options.ts'
 import type { Bound, CursorValues } from './cursor-values.ts'
-import type { Zone } from './zone.ts'
 
 const day = 86_400_000
 

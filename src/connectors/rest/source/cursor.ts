@@ -3,13 +3,13 @@ import { epochMs } from '../../../instant.ts'
 import { scalarRule } from '../../../offsets/order.ts'
 import { validateOptions } from '../../../options.ts'
 import type { Schema } from '../../../schema.ts'
+import { utc, type Zone } from '../../records/zone.ts'
 import type { HttpRequest } from '../http/types.ts'
 import { type CursorOptions, cursorRules } from './cursor-options.ts'
 import type { CursorOffset } from './cursor-position.ts'
 import { timeValues } from './cursor-times.ts'
 import { type CursorValues, integerValues, textValues, type Value, valueIn } from './cursor-values.ts'
 import { placed } from './placing.ts'
-import { utc, type Zone } from './zone.ts'
 
 /** A query for the rows from a value on. */
 export interface CursorQuery {

@@ -1,3 +1,4 @@
+import { itemRow } from '../../records/item-row.ts'
 import type { HttpClient, HttpRequest } from '../http/types.ts'
 import { automatic } from '../pagination/automatic.ts'
 import { fetchPage, paginate } from '../pagination/paginate.ts'
@@ -5,7 +6,6 @@ import type { OpenAnswers } from '../pagination/run-watch.ts'
 import type { Page } from '../pagination/types.ts'
 import type { PageOptions } from '../records/page-options.ts'
 import { type Fields, filled } from './fields.ts'
-import { itemRow } from './item-row.ts'
 import { hasDecimals, type ResourceOptions, requestRules, textColumns, zoneOption } from './resource.ts'
 import type { Extract } from './slicing.ts'
 

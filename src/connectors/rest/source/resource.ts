@@ -1,14 +1,14 @@
 import { OptionError } from '../../../errors.ts'
 import { type OptionRule, oneOf, required, rules } from '../../../options.ts'
 import type { DataType, Field, Schema } from '../../../schema.ts'
+import { type EpochUnit, epochUnits } from '../../records/item-values.ts'
+import { type Zone, zoneOf } from '../../records/zone.ts'
 import type { HttpRequest } from '../http/types.ts'
 import type { RunLimits } from '../pagination/run-guard.ts'
 import type { Pagination } from '../pagination/types.ts'
 import { type PageOptions, pageRules } from '../records/page-options.ts'
 import type { ColumnOf } from './cursor-options.ts'
 import type { Fields } from './fields.ts'
-import { type EpochUnit, epochUnits } from './item-values.ts'
-import { type Zone, zoneOf } from './zone.ts'
 
 /** An item as the API gives it, as long as nothing better is known: annotate the parameter of `row` with what it is. */
 export type JsonItem = Readonly<Record<string, unknown>>

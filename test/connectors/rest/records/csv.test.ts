@@ -77,7 +77,7 @@ describe('csvParser', () => {
       }
     }
     for await (const chunk of csvParser({})(text())) {
-      expect(chunk).toHaveLength(1_000)
+      expect(chunk).toHaveLength(999) // the header was one of the first thousand records
       break
     }
     await expect.poll(() => ended).toBe(true)

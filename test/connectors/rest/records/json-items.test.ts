@@ -20,7 +20,8 @@ const text = fc.string({
 })
 const name = fc.oneof(
   fc.constantFrom('items', 'data'),
-  text.filter((value) => value !== '__proto__'),
+  // V8 13.6 takes a name that ends in a quote for one that ends in a backslash, once it has seen that in an object of the same shape.
+  text.filter((value) => value !== '__proto__' && !value.endsWith('"')),
 )
 const { value: anyValue } = fc.letrec<{ value: unknown }>((tie) => ({
   value: fc.oneof(

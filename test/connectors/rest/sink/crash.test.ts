@@ -2,7 +2,6 @@ import { setImmediate as turn } from 'node:timers/promises'
 import fc from 'fast-check'
 import { asyncScheduler, firstValueFrom } from 'rxjs'
 import { describe, expect, test } from 'vitest'
-import { memoryCheckpoint } from '../../../../src/checkpoint/memory.ts'
 import { type MemorySink, memorySink } from '../../../../src/connectors/memory/sink.ts'
 import { memoryStream } from '../../../../src/connectors/memory/source.ts'
 import { type HttpSinkOptions, httpSinkSettings } from '../../../../src/connectors/rest/sink/options.ts'
@@ -14,7 +13,7 @@ import { defaultRetryPolicy } from '../../../../src/retry.ts'
 import { readStream } from '../../../../src/stream.ts'
 import { CrashWorld, type Process } from '../../../../src/testing/crash-world.ts'
 import { exploreConnectors } from '../../../../src/testing/explore-connectors.ts'
-import { modelCheckpoint } from '../../../../src/testing/model-checkpoint.ts'
+import { ModelStore } from '../../../../src/testing/model-checkpoint.ts'
 import { availableNow } from '../../../../src/trigger.ts'
 import { idempotentStore } from '../../../support/http-apis.ts'
 import { httpServer } from '../../../support/http-server.ts'
@@ -106,9 +105,9 @@ function dying(process: Process, sink: MemorySink<RefusedRow>): BoundSink<Refuse
 
 /** Runs a query to its end, dying after the effects that are given, and started again on what was durable. */
 async function run(scene: Scene, crashes: readonly number[]) {
-  const world = new CrashWorld(crashes)
+  const world = new CrashWorld(crashes.map((at) => ({ kind: 'crash', at })))
   const receiver = new Receiver(scene)
-  const store = memoryCheckpoint()
+  const store = new ModelStore()
   const refused = memorySink<RefusedRow>()
   const { partitions = 2, chunkRows = 3, options = {} } = scene
   const source = memoryStream<Row>({ partitions, chunkRows })
@@ -126,7 +125,7 @@ async function run(scene: Scene, crashes: readonly number[]) {
     const connection = { client: { close: async () => undefined }, send: sendingFrom(lifetime, receiver) }
     const query = readStream(source).writeStream(() => httpWriter(settings, timing, () => connection), {
       name: 'crashing',
-      checkpoint: modelCheckpoint(store, lifetime),
+      checkpoint: store.checkpoint(lifetime),
       trigger: availableNow(),
       limit: { maxRows: 15 },
     })

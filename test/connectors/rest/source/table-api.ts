@@ -1,4 +1,5 @@
 import { firstValueFrom } from 'rxjs'
+import { zoneOf } from '../../../../src/connectors/records/zone.ts'
 import type { HttpRequest } from '../../../../src/connectors/rest/http/types.ts'
 import { OpenAnswers } from '../../../../src/connectors/rest/pagination/run-watch.ts'
 import { singlePage } from '../../../../src/connectors/rest/pagination/single-page.ts'
@@ -8,7 +9,6 @@ import type { CursorOptions } from '../../../../src/connectors/rest/source/curso
 import type { CursorOffset } from '../../../../src/connectors/rest/source/cursor-position.ts'
 import { type CursorSlicing, cursorSlicing } from '../../../../src/connectors/rest/source/cursor-slicing.ts'
 import type { Extract, PagesOptions, RowStep } from '../../../../src/connectors/rest/source/slicing.ts'
-import { zoneOf } from '../../../../src/connectors/rest/source/zone.ts'
 import { fromResult, type Result } from '../../../../src/result.ts'
 import type { Schema } from '../../../../src/schema.ts'
 

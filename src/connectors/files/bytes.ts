@@ -1,0 +1,80 @@
+import type { FileHandle } from 'node:fs/promises'
+import { pipeline, Readable, type Transform } from 'node:stream'
+import { createBrotliDecompress, createGunzip, createZstdDecompress } from 'node:zlib'
+import { describeError, FileRefusedError } from '../../errors.ts'
+
+/** How a file is compressed. */
+export type Compression = 'none' | 'gzip' | 'zstd' | 'brotli'
+
+const byEnding: Readonly<Record<string, Compression>> = { gz: 'gzip', zst: 'zstd', br: 'brotli' }
+
+/** What a file's name says: `.gz`, `.zst`, `.br`. */
+export function compressionOf(path: string): Compression {
+  return byEnding[/\.(\w+)$/.exec(path)?.[1]?.toLowerCase() ?? ''] ?? 'none'
+}
+
+const blockBytes = 256 * 1024
+
+/** The bytes of a file from `from` to its planned end, read at the pace at which they are asked for. */
+export async function* fileBytes(
+  handle: FileHandle,
+  from: number,
+  size: number,
+  signal: AbortSignal,
+): AsyncGenerator<Buffer> {
+  for (let at = from; at < size; ) {
+    signal.throwIfAborted()
+    // A fresh buffer each: what is cut out of it lives on.
+    const { bytesRead, buffer } = await handle.read({
+      buffer: Buffer.allocUnsafeSlow(Math.min(blockBytes, size - at)),
+      position: at,
+    })
+    if (bytesRead === 0) return // it became shorter, which the check after the read finds
+    at += bytesRead
+    yield buffer.subarray(0, bytesRead)
+  }
+}
+
+const decompressors = {
+  gzip: createGunzip,
+  zstd: createZstdDecompress,
+  brotli: createBrotliDecompress,
+} as const satisfies Record<Exclude<Compression, 'none'>, (options: { chunkSize: number }) => Transform>
+
+/**
+ * The decompressed bytes, off the event loop.
+ * @param path for the error.
+ * @throws FileRefusedError for a file that is cut short or isn't so compressed.
+ */
+export async function* decompressed(
+  bytes: AsyncIterable<Buffer>,
+  compression: Compression,
+  path: string,
+): AsyncGenerator<Buffer> {
+  if (compression === 'none') {
+    yield* bytes
+    return
+  }
+  const failed: { source?: unknown } = {}
+  const source = Readable.from(remember(bytes, failed), { objectMode: true, highWaterMark: 1 })
+  const stream = pipeline(source, decompressors[compression]({ chunkSize: blockBytes }), () => undefined)
+  try {
+    yield* stream as AsyncIterable<Buffer>
+  } catch (error) {
+    if ('source' in failed) throw failed.source
+    throw new FileRefusedError(`${path}: expected a whole ${compression} file, found ${describeError(error)}`, {
+      cause: error,
+    })
+  } finally {
+    stream.destroy()
+  }
+}
+
+async function* remember(bytes: AsyncIterable<Buffer>, failed: { source?: unknown }): AsyncGenerator<Buffer> {
+  try {
+    yield* bytes
+  } catch (error) {
+    failed.source = error
+    throw error
+  }
+}

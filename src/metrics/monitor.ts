@@ -1,0 +1,159 @@
+import { asyncScheduler, type Observable, type SchedulerLike, Subject, Subscription } from 'rxjs'
+import { type Duration, durationMs, positiveDurationRule } from '../duration.ts'
+import { describeError } from '../errors.ts'
+import type { QueryEvent } from '../events.ts'
+import { rules, validateOptions } from '../options.ts'
+import type { QueryProgress } from '../progress.ts'
+import { redact } from '../redact.ts'
+import { SafeFeed } from '../safe-feed.ts'
+import { type Observe, type QuerySnapshot, QueryWatch, type WatchLimits } from './query-watch.ts'
+import { type Samples, samplesOf } from './samples.ts'
+
+/** Options of {@link Monitor}. */
+export interface MonitorOptions {
+  /** Partitions of a query that have series of their own; the rest share `_other`. @default 200 */
+  readonly maxPartitions?: number
+  /** A partition that nothing was heard of for so long has ended: its series go away. @default '1 hour' */
+  readonly forgetAfter?: Duration
+  /** A query that is busy and in which nothing moves for so long is not healthy. @default '2 minutes' */
+  readonly staleAfter?: Duration
+  /** Time; it should be that of the queries. @default asyncScheduler */
+  readonly scheduler?: SchedulerLike
+}
+
+/** What is observed: `QueryRun` is one. */
+export interface ObservedRun {
+  readonly name: string
+  readonly events$: Observable<QueryEvent>
+  readonly progress$: Observable<QueryProgress>
+}
+
+/** One value of a histogram. */
+export interface HistogramValue {
+  readonly name: Parameters<Observe>[0]
+  readonly labels: Readonly<Record<string, string>>
+  readonly value: number
+}
+
+/**
+ * Observes runs of queries and knows at any time how they are doing: what metrics, health, the page and the terminal show.
+ *
+ * It looks at events and asks attempts for their figures when it is asked itself, so that it costs nothing for each row. What it throws changes nothing:
+ * neither what is delivered nor whether the process lives.
+ *
+ * ```ts
+ * const monitor = new Monitor()
+ * const run = query.start()
+ * monitor.watch(run)
+ * monitor.queries()[0].health   // { healthy: true, reason: 'busy' }
+ * ```
+ */
+export class Monitor {
+  /** Each value of a histogram, as it comes. Hot, without end. */
+  readonly values$: Observable<HistogramValue>
+  /** Emits when something has happened that is worth a look: at most once a batch, and for each problem. Hot, without end. */
+  readonly changes$: Observable<{ readonly query: string; readonly event: QueryEvent | undefined }>
+  readonly #limits: WatchLimits
+  readonly #scheduler: SchedulerLike
+  readonly #queries = new Map<string, QueryWatch>()
+  readonly #values = new Subject<HistogramValue>()
+  readonly #changes = new Subject<{ readonly query: string; readonly event: QueryEvent | undefined }>()
+  #warned = false
+
+  /** @throws OptionError */
+  constructor(options: MonitorOptions = {}) {
+    const owner = 'Monitor'
+    validateOptions(owner, options, {
+      maxPartitions: rules.positiveInteger,
+      forgetAfter: positiveDurationRule,
+      staleAfter: positiveDurationRule,
+      scheduler: rules.object,
+    })
+    this.#limits = {
+      maxPartitions: options.maxPartitions ?? 200,
+      forgetAfterMs: durationMs(options.forgetAfter ?? '1 hour', owner, 'forgetAfter'),
+      staleAfterMs: durationMs(options.staleAfter ?? '2 minutes', owner, 'staleAfter'),
+    }
+    this.#scheduler = options.scheduler ?? asyncScheduler
+    this.values$ = new SafeFeed(this.#values, 'values$')
+    this.changes$ = new SafeFeed(this.#changes, 'changes$')
+  }
+
+  /**
+   * Observes a run from now on: call it right after `start()`. A run of a query that was observed before goes on where that one stopped counting.
+   * @returns ends the observation early; it ends by itself with the run.
+   */
+  watch(run: ObservedRun): Subscription {
+    const { name } = run
+    const watch =
+      this.#queries.get(name) ??
+      new QueryWatch(name, this.#limits, (metric, labels, value) => this.#values.next({ name: metric, labels, value }))
+    this.#queries.set(name, watch)
+    watch.begins(this.#scheduler.now())
+    const subscription = new Subscription()
+    subscription.add(
+      run.events$.subscribe((event) =>
+        this.#guarded(() => {
+          watch.event(event)
+          if (isWorthALook(event)) this.#changes.next({ query: name, event })
+        }),
+      ),
+    )
+    subscription.add(
+      run.progress$.subscribe((progress) =>
+        this.#guarded(() => {
+          watch.progress(progress, this.#scheduler.now())
+          this.#changes.next({ query: name, event: undefined })
+        }),
+      ),
+    )
+    return subscription
+  }
+
+  /** How the queries are doing, in the order in which they were first observed. */
+  queries(): readonly QuerySnapshot[] {
+    const now = this.#scheduler.now()
+    return [...this.#queries.values()].map((watch) => watch.snapshot(now))
+  }
+
+  /** Counters and gauges by name, as they stand now. Histograms come by {@link values$}. */
+  samples(): Samples {
+    return samplesOf(this.queries())
+  }
+
+  /** Ready unless a query is not healthy. */
+  health(): { readonly ready: boolean; readonly queries: Readonly<Record<string, string>> } {
+    const queries = this.queries()
+    return {
+      ready: queries.every(({ health }) => health.healthy),
+      queries: Object.fromEntries(queries.map(({ name, health }) => [name, health.reason])),
+    }
+  }
+
+  #guarded(observe: () => void): void {
+    try {
+      observe()
+    } catch (error) {
+      if (this.#warned) return
+      this.#warned = true
+      process.emitWarning(`the monitor failed: ${redact(describeError(error))}`, 'SluiceWarning')
+    }
+  }
+}
+
+const worthALook: ReadonlySet<QueryEvent['type']> = new Set([
+  'started',
+  'planned',
+  'lag',
+  'stall',
+  'watchdog',
+  'partition-failed',
+  'warning',
+  'restarting',
+  'failed',
+  'stopped',
+])
+
+function isWorthALook({ type }: QueryEvent): boolean {
+  return worthALook.has(type)
+}

@@ -1,0 +1,417 @@
+import { describeError } from '../errors.ts'
+import type { Phase, QueryEvent } from '../events.ts'
+import type { Guarantee } from '../guarantee.ts'
+import type { QueryProgress } from '../progress.ts'
+import { redact } from '../redact.ts'
+import type { SettlementCounts } from '../source.ts'
+import { otherPartitions } from './definitions.ts'
+import { failureKind } from './failure-kind.ts'
+import { type PartitionSnapshot, PartitionWatch } from './partition-watch.ts'
+
+/** Something that went wrong. */
+export interface QueryProblem {
+  /** Milliseconds. */
+  readonly at: number
+  readonly what: 'partition' | 'retry' | 'stall' | 'watchdog' | 'warning' | 'restart' | 'failed'
+  readonly message: string
+  readonly batchId?: number
+  readonly partition?: string
+}
+
+/** How a query is doing. */
+export interface QueryHealth {
+  readonly healthy: boolean
+  /** In words. */
+  readonly reason: string
+}
+
+/** What a query has counted; times are milliseconds. */
+export interface QueryCounts {
+  committed: number
+  abandoned: number
+  replayed: number
+  skipped: number
+  overruns: number
+  starts: number
+  restarts: number
+  portRetries: number
+  warnings: number
+  planEntries: number
+  planMs: number
+  doneEntries: number
+  doneMs: number
+  checkpointBytes: number
+  journalDeduplicated: number
+}
+
+/** A query as it stands at one moment. Moments are milliseconds, 0 where something has never happened. */
+export interface QuerySnapshot {
+  readonly name: string
+  readonly queryId: string | undefined
+  readonly runId: string | undefined
+  readonly sources: readonly string[]
+  readonly sink: string | undefined
+  readonly guarantee: Guarantee | undefined
+  readonly up: boolean
+  readonly failed: boolean
+  /** In Spark's words. */
+  readonly status: string
+  readonly health: QueryHealth
+  /** 0: the trigger doesn't follow the clock. */
+  readonly intervalMs: number
+  readonly startedAt: number
+  readonly lastActivityAt: number
+  readonly lastBatchAt: number
+  readonly lastBatchId: number
+  readonly counts: Readonly<QueryCounts>
+  readonly settlements: SettlementCounts | undefined
+  readonly lags: readonly { readonly source: string; readonly rows: number; readonly at: number }[]
+  readonly partitions: readonly PartitionSnapshot[]
+  /** Under way without a series of their own. */
+  readonly otherPartitions: number
+  readonly lastProgress: QueryProgress | undefined
+  /** Latest first. */
+  readonly problems: readonly QueryProblem[]
+}
+
+/** How much is kept of a query, and for how long. */
+export interface WatchLimits {
+  readonly maxPartitions: number
+  readonly forgetAfterMs: number
+  readonly staleAfterMs: number
+}
+
+/** Tells of one value of a histogram. */
+export type Observe = (
+  name: 'sluice_query_batch_duration_seconds' | 'sluice_query_batch_rows',
+  labels: Readonly<Record<string, string>>,
+  value: number,
+) => void
+
+type OfType<Type extends QueryEvent['type']> = Extract<QueryEvent, { readonly type: Type }>
+
+const problemsKept = 30
+
+/** All that is known of the queries of one name: what a run that follows another one counts goes on from there. */
+export class QueryWatch {
+  readonly name: string
+  readonly #limits: WatchLimits
+  readonly #observe: Observe
+  readonly #partitions = new Map<string, PartitionWatch>()
+  readonly #slots = new Map<number, PartitionWatch>()
+  readonly #lags = new Map<string, { readonly rows: number; readonly at: number }>()
+  readonly #problems: QueryProblem[] = []
+  readonly #counts: QueryCounts = {
+    committed: 0,
+    abandoned: 0,
+    replayed: 0,
+    skipped: 0,
+    overruns: 0,
+    starts: 0,
+    restarts: 0,
+    portRetries: 0,
+    warnings: 0,
+    planEntries: 0,
+    planMs: 0,
+    doneEntries: 0,
+    doneMs: 0,
+    checkpointBytes: 0,
+    journalDeduplicated: 0,
+  }
+  #started: OfType<'started'> | undefined
+  #settlements: SettlementCounts | undefined
+  #settledBefore = noSettlements
+  #sessionBytes = 0
+  #up = false
+  #failed = false
+  #restarting = false
+  #busy = false
+  #status = 'Initializing sources'
+  #startedAt = 0
+  #triggeredAt = 0
+  #lastActivityAt = 0
+  #lastBatchAt = 0
+  #lastBatchId = -1
+  #lastProgress: QueryProgress | undefined
+
+  constructor(name: string, limits: WatchLimits, observe: Observe) {
+    this.name = name
+    this.#limits = limits
+    this.#observe = observe
+  }
+
+  /** A run begins, and with it the checkpoint is opened. */
+  begins(at: number): void {
+    this.#up = true
+    this.#failed = false
+    this.#restarting = false
+    this.#busy = true
+    this.#status = 'Initializing sources'
+    this.#startedAt = this.#triggeredAt = this.#lastActivityAt = at
+    this.#counts.starts++
+    this.#sessionBytes = 0
+  }
+
+  progress(progress: QueryProgress, at: number): void {
+    this.#lastProgress = progress
+    this.#lastBatchAt = at
+    this.#busy = false
+    this.#status = 'Waiting for next trigger'
+    const { skipped, numInputRows, durationMs } = progress
+    if (skipped) this.#counts.skipped++
+    this.#observe('sluice_query_batch_rows', { query: this.name }, numInputRows)
+    for (const [phase, ms] of Object.entries(durationMs))
+      this.#observe('sluice_query_batch_duration_seconds', { query: this.name, phase }, ms / 1_000)
+    this.#between('idle', at)
+  }
+
+  event(event: QueryEvent): void {
+    const { at } = event
+    this.#lastActivityAt = at
+    switch (event.type) {
+      case 'started':
+        this.#started = event
+        break
+      case 'triggered':
+        this.#busy = true
+        this.#restarting = false
+        this.#triggeredAt = at
+        this.#status = 'Getting offsets'
+        this.#between('idle', at)
+        break
+      case 'overrun':
+        this.#counts.overruns++
+        break
+      case 'planned':
+        this.#leave(at)
+        this.#busy = true
+        this.#restarting = false
+        this.#status = 'Processing new data'
+        if (event.replay) this.#counts.replayed++
+        break
+      case 'captured':
+        this.#counts.journalDeduplicated += event.deduplicated
+        break
+      case 'partition-started': {
+        const watch = this.#watchOf(event.partition, at)
+        this.#slots.set(event.partitionId, watch)
+        watch.started(event.partitionId, event.attempt, event.figures)
+        break
+      }
+      case 'partition-progress':
+        this.#slots.get(event.partitionId)?.progressed(event.partitionId)
+        break
+      case 'partition-finished':
+        this.#slots.get(event.partitionId)?.finished(event.partitionId, at)
+        break
+      case 'partition-failed':
+        this.#slots.get(event.partitionId)?.failed(event.partitionId, failureKind(event.error), at)
+        this.#problem('partition', describeError(event.error), event)
+        break
+      case 'retry':
+        this.#retries(event)
+        break
+      case 'lag':
+        for (const { source, rows, partitions = {} } of event.sources) {
+          this.#lags.set(source, { rows, at })
+          for (const [label, behind] of Object.entries(partitions)) this.#partitions.get(label)?.lags(behind)
+        }
+        break
+      case 'stall':
+        this.#slots.get(event.partitionId)?.stalls(event.partitionId)
+        this.#problem('stall', `nothing came for ${Math.round(event.idleMs / 100) / 10} s`, event)
+        break
+      case 'watchdog':
+        this.#slots.get(event.partitionId)?.aborted()
+        this.#problem('watchdog', `given up: nothing moved for ${Math.round(event.idleMs / 100) / 10} s`, event)
+        break
+      case 'phase':
+        this.#phase(event.phase, event.durationMs, at)
+        break
+      case 'done':
+        this.#done(event)
+        break
+      case 'settlements':
+        this.#settle(event.counts)
+        break
+      case 'idle':
+        this.#busy = false
+        this.#status = 'Waiting for data to arrive'
+        this.#between('idle', at)
+        break
+      case 'warning': {
+        this.#counts.warnings++
+        const { message, error } = event
+        this.#problem('warning', error === undefined ? message : `${message}: ${describeError(error)}`, event)
+        break
+      }
+      case 'restarting':
+        this.#counts.restarts++
+        this.#counts.starts++
+        this.#restarting = true
+        this.#status = 'Restarting'
+        this.#leave(at)
+        this.#between('backoff', at)
+        this.#problem('restart', describeError(event.error), event)
+        break
+      case 'failed':
+        this.#failed = true
+        this.#ended(`Terminated with exception: ${redact(describeError(event.error))}`, at)
+        this.#problem('failed', describeError(event.error), event)
+        break
+      case 'stopped':
+        this.#ended('Stopped', at)
+        break
+    }
+  }
+
+  snapshot(now: number): QuerySnapshot {
+    this.#forget(now)
+    const { queryId, runId, sources = [], sink, guarantee, intervalMs = 0 } = this.#started ?? {}
+    const partitions = [...this.#partitions.values()].map((watch) => watch.snapshot(now))
+    const others = [...this.#slots.values()].filter(({ partition }) => partition === otherPartitions).length
+    return {
+      name: this.name,
+      queryId,
+      runId,
+      sources,
+      sink,
+      guarantee,
+      up: this.#up,
+      failed: this.#failed,
+      status: this.#status,
+      health: this.#health(now, partitions, intervalMs),
+      intervalMs,
+      startedAt: this.#startedAt,
+      lastActivityAt: Math.max(this.#lastActivityAt, ...partitions.map(({ lastMovedAt }) => lastMovedAt)),
+      lastBatchAt: this.#lastBatchAt,
+      lastBatchId: this.#lastBatchId,
+      counts: { ...this.#counts },
+      settlements: this.#settlements,
+      lags: [...this.#lags].map(([source, lag]) => ({ source, ...lag })),
+      partitions,
+      otherPartitions: others,
+      lastProgress: this.#lastProgress,
+      problems: [...this.#problems].reverse(),
+    }
+  }
+
+  #health(now: number, partitions: readonly PartitionSnapshot[], intervalMs: number): QueryHealth {
+    if (this.#failed) return { healthy: false, reason: 'failed' }
+    if (!this.#up) return { healthy: true, reason: 'ended' }
+    if (this.#restarting) return { healthy: false, reason: 'restarts after a failure' }
+    const { staleAfterMs } = this.#limits
+    const stuck = partitions.find(
+      ({ lastMovedAt, state }) => (state === 'running' || state === 'stalled') && now - lastMovedAt > staleAfterMs,
+    )
+    if (this.#busy && stuck !== undefined)
+      return {
+        healthy: false,
+        reason: `nothing moves in partition ${stuck.partition}: ${since(now, stuck.lastMovedAt)}`,
+      }
+    const waits = partitions.some(({ state }) => state !== 'idle' && state !== 'failed')
+    if (this.#busy && !waits && now - this.#lastActivityAt > staleAfterMs)
+      return { healthy: false, reason: `busy and silent: ${since(now, this.#lastActivityAt)}` }
+    const due = Math.max(staleAfterMs, 3 * intervalMs)
+    if (!this.#busy && intervalMs > 0 && now - this.#triggeredAt > due)
+      return { healthy: false, reason: `the trigger is silent: ${since(now, this.#triggeredAt)}` }
+    return { healthy: true, reason: this.#busy ? 'busy' : 'idle' }
+  }
+
+  #retries({ port, partitionId, at, error, ...event }: OfType<'retry'>): void {
+    if (port !== 'partition' || partitionId === undefined) {
+      this.#counts.portRetries++
+      this.#problem('retry', `${port}: ${describeError(error)}`, { at, ...event })
+    } else this.#slots.get(partitionId)?.backsOff(at)
+  }
+
+  #phase(phase: Phase, durationMs: number, at: number): void {
+    if (phase === 'addBatch') this.#between('commit', at)
+    else if (phase === 'walCommit') {
+      this.#counts.planEntries++
+      this.#counts.planMs += durationMs
+    } else if (phase === 'commitOffsets') {
+      this.#counts.doneEntries++
+      this.#counts.doneMs += durationMs
+    }
+  }
+
+  #done({ batchId, outcome, checkpointBytes = 0, at }: OfType<'done'>): void {
+    this.#lastBatchId = batchId
+    this.#counts[outcome]++
+    this.#counts.checkpointBytes += Math.max(0, checkpointBytes - this.#sessionBytes)
+    this.#sessionBytes = checkpointBytes
+    for (const watch of this.#partitions.values()) watch.settled(outcome === 'committed', at)
+    this.#slots.clear()
+  }
+
+  #settle(counts: SettlementCounts): void {
+    // A source goes on counting over restarts; another source of the same query begins anew.
+    const last = this.#settlements
+    if (last !== undefined && this.#settledBefore.acknowledged + counts.acknowledged < last.acknowledged)
+      this.#settledBefore = last
+    this.#settlements = plus(this.#settledBefore, counts)
+  }
+
+  /** What was under way has been left, and doesn't tell that it ended. */
+  #leave(at: number): void {
+    for (const watch of this.#partitions.values()) watch.settled(false, at)
+    this.#slots.clear()
+  }
+
+  #between(what: 'idle' | 'backoff' | 'commit', at: number): void {
+    for (const watch of this.#partitions.values()) watch.turn(what, at)
+  }
+
+  #ended(status: string, at: number): void {
+    this.#up = false
+    this.#busy = false
+    this.#restarting = false
+    this.#status = status
+    this.#leave(at)
+    this.#between('idle', at)
+  }
+
+  #watchOf(label: string, at: number): PartitionWatch {
+    const own = this.#partitions.get(label)
+    if (own !== undefined) return own
+    this.#forget(at)
+    const others = this.#partitions.has(otherPartitions) ? 1 : 0
+    const name = this.#partitions.size - others < this.#limits.maxPartitions ? label : otherPartitions
+    const watch = this.#partitions.get(name) ?? new PartitionWatch(name, at)
+    this.#partitions.set(name, watch)
+    return watch
+  }
+
+  #forget(now: number): void {
+    for (const [label, watch] of this.#partitions)
+      if (watch.isForgotten(now, this.#limits.forgetAfterMs)) this.#partitions.delete(label)
+  }
+
+  #problem(
+    what: QueryProblem['what'],
+    message: string,
+    { at, batchId, partition }: { readonly at: number; readonly batchId?: number; readonly partition?: string },
+  ): void {
+    const place = { ...(batchId === undefined ? {} : { batchId }), ...(partition === undefined ? {} : { partition }) }
+    const text = redact(message)
+    this.#problems.push({ at, what, message: text.length > 500 ? `${text.slice(0, 500)}…` : text, ...place })
+    if (this.#problems.length > problemsKept) this.#problems.shift()
+  }
+}
+
+const noSettlements: SettlementCounts = { acknowledged: 0, released: 0, stale: 0, redelivered: 0, deadLettered: 0 }
+
+function plus(a: SettlementCounts, b: SettlementCounts): SettlementCounts {
+  return {
+    acknowledged: a.acknowledged + b.acknowledged,
+    released: a.released + b.released,
+    stale: a.stale + b.stale,
+    redelivered: a.redelivered + b.redelivered,
+    deadLettered: a.deadLettered + b.deadLettered,
+  }
+}
+
+function since(now: number, at: number): string {
+  return `for ${Math.round((now - at) / 1_000)} s`
+}

@@ -1,0 +1,133 @@
+import { setTimeout as sleep, setImmediate as turn } from 'node:timers/promises'
+import { inspect } from 'node:util'
+import { firstValueFrom, from, isObservable, type ObservableInput } from 'rxjs'
+import { OptionError } from '../../errors.ts'
+import { fromCommand, fromResult, type Result } from '../../result.ts'
+
+/**
+ * One thing that a connector has to do. For any runner: `for (const { name, run } of suite) test(name, run)`.
+ * `run` fails with an `AssertionError`, or with the connector's own error.
+ */
+export interface ConformanceTest<Name extends string = string> {
+  readonly name: Name
+  readonly run: () => Promise<void>
+}
+
+/** What all suites are told. */
+export interface SuiteOptions<Name extends string> {
+  /** Tests that don't apply; say why beside it. Nothing is ever left out by itself. */
+  readonly leaveOut?: readonly NoInfer<Name>[]
+  /** How long a call may take. @default 10_000 */
+  readonly patienceMs?: number
+}
+
+/** What a suite's `make` answers with has, whatever it tests. */
+export interface UnderTest {
+  /** Texts that nobody may be told: passwords, tokens. */
+  readonly secrets?: readonly string[]
+  /** Frees what was made, also when the test failed. */
+  readonly close?: () => Result<unknown>
+}
+
+/** Builds the list: each test makes what it tests, and closes it. @throws OptionError for the name of no test. */
+export function suiteOf<Made extends UnderTest, Name extends string>(
+  owner: string,
+  make: () => Result<Made>,
+  tests: Readonly<Record<Name, (made: Made) => Promise<void>>>,
+  { leaveOut = [] }: Pick<SuiteOptions<Name>, 'leaveOut'>,
+): readonly ConformanceTest<Name>[] {
+  const names = Object.keys(tests) as Name[]
+  for (const name of leaveOut) {
+    if (!names.includes(name))
+      throw new OptionError(`${owner}: option "leaveOut" names ${JSON.stringify(name)}, and there is no such test`)
+  }
+  return names
+    .filter((name) => !leaveOut.includes(name))
+    .map((name) => ({
+      name,
+      run: async () => {
+        const made = await settled(() => make())
+        try {
+          await tests[name](made)
+        } finally {
+          if (made.close !== undefined) await done(made.close)
+        }
+      },
+    }))
+}
+
+/** The hook of a test. @throws OptionError when there is none. */
+export function hook<T>(value: T | undefined, name: string, test: string): T {
+  if (value !== undefined) return value
+  throw new OptionError(
+    `this test needs "${name}" from make; where that can't be had, say { leaveOut: [${JSON.stringify(test)}] }`,
+  )
+}
+
+/** The answer of a port. */
+export function settled<T>(call: () => Result<T>): Promise<T> {
+  return firstValueFrom(fromResult('a port', call))
+}
+
+/** A command that has come to its end. */
+export function done(call: () => Result<unknown>): Promise<unknown> {
+  return firstValueFrom(fromCommand(call))
+}
+
+/** Settles as `work` does, or fails once `patienceMs` are over. */
+export async function within<T>(work: PromiseLike<T>, what: string, patienceMs: number): Promise<T> {
+  const over = new AbortController()
+  const late = sleep(patienceMs, undefined, { signal: over.signal }).then(() => {
+    throw new Error(`${what} took more than ${patienceMs} ms`)
+  })
+  late.catch(() => {})
+  try {
+    return await Promise.race([work, late])
+  } finally {
+    over.abort()
+  }
+}
+
+/** Waits until something is so. */
+export async function eventually(isSo: () => Result<boolean>, what: string, patienceMs: number): Promise<void> {
+  const end = performance.now() + patienceMs
+  while (!(await settled(isSo))) {
+    if (performance.now() > end) throw new Error(`${what}: not so after ${patienceMs} ms`)
+    await sleep(5)
+  }
+}
+
+/** Lets everything that is ready run, several times. */
+export async function turns(count: number): Promise<void> {
+  for (let i = 0; i < count; i++) await turn()
+}
+
+/** Chunks, whatever they come in. */
+export async function* chunksOf<Row>(chunks: ObservableInput<readonly Row[]>): AsyncGenerator<readonly Row[]> {
+  if (typeof chunks === 'object' && chunks !== null && (Symbol.asyncIterator in chunks || Symbol.iterator in chunks)) {
+    yield* chunks as AsyncIterable<readonly Row[]>
+    return
+  }
+  const all: (readonly Row[])[] = []
+  await from(isObservable(chunks) ? chunks : from(chunks)).forEach((chunk) => {
+    all.push(chunk)
+  })
+  yield* all
+}
+
+/** Everything that can be read off a value: texts, causes, stacks, hidden properties. */
+export function everythingIn(values: readonly unknown[]): string {
+  return values
+    .map((value) => inspect(value, { depth: 20, showHidden: true, maxStringLength: null, maxArrayLength: null }))
+    .join('\n')
+}
+
+/** An error and its causes. */
+export function causesOf(error: unknown): readonly unknown[] {
+  const causes: unknown[] = []
+  for (let at = error; at !== undefined && at !== null && !causes.includes(at); ) {
+    causes.push(at)
+    at = at instanceof Error ? at.cause : undefined
+  }
+  return causes
+}

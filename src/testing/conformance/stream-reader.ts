@@ -1,0 +1,431 @@
+import assert from 'node:assert/strict'
+import { from, isObservable, type ObservableInput, tap } from 'rxjs'
+import { memoryCheckpoint } from '../../checkpoint/memory.ts'
+import { memorySink } from '../../connectors/memory/sink.ts'
+import type { StreamSource } from '../../data-source.ts'
+import { canonicalOffset } from '../../offset.ts'
+import type { Result } from '../../result.ts'
+import type { HasColumns } from '../../row.ts'
+import { type ReadContext, readAllAvailable, type StreamReader } from '../../source.ts'
+import { readStream } from '../../stream.ts'
+import { availableNow } from '../../trigger.ts'
+import {
+  type ConformanceTest,
+  causesOf,
+  chunksOf,
+  done,
+  eventually,
+  everythingIn,
+  hook,
+  type SuiteOptions,
+  settled,
+  suiteOf,
+  turns,
+  type UnderTest,
+  within,
+} from './conformance-test.ts'
+
+/** A source, with what the suite needs to feed and to watch it. Fresh and empty for each test. */
+export interface ReaderUnderTest<Offset extends object, Partition, Row extends object> extends UnderTest {
+  readonly source: StreamSource<Offset, Partition, Row>
+  /** Brings so many further rows into the source, each in a chunk of its own where that can be had. */
+  readonly add: (rows: number) => Result<unknown>
+  /** Makes every read fail from now on, and answers with the error, or a part of its message, that must be found among the causes. */
+  readonly fail?: () => Result<unknown>
+  /** Reads that are under way at the source: connections, files, requests. */
+  readonly openReads?: () => Result<number>
+}
+
+/** The names of the tests of {@link streamReaderSuite}. */
+export type StreamReaderTest =
+  | 'offsets are offsets'
+  | 'latestOffset is pure'
+  | 'partitions are pure'
+  | 'batches tile the rows'
+  | 'a batch is read again as it was'
+  | 'limits are respected'
+  | 'availableNow ends while rows keep coming'
+  | 'an abort reaches a read'
+  | 'a saturated writer stops reads, which then go on'
+  | 'memory is bounded'
+  | 'a commit may come twice'
+  | 'a second process reads the same'
+  | 'errors keep their cause'
+  | 'secrets are not told'
+
+/** Options of {@link streamReaderSuite}. */
+export interface StreamReaderSuiteOptions extends SuiteOptions<StreamReaderTest> {
+  /** Rows that a batch may exceed its `maxRows` by, of a source that can't be cut finer. @default 0 */
+  readonly overrun?: number
+}
+
+/**
+ * What every replayable source has to do, as a list of tests for any runner.
+ *
+ * ```ts
+ * for (const { name, run } of streamReaderSuite(() => ({ source: orders({ url }), add: (n) => server.add(n) }))) test(name, run)
+ * ```
+ *
+ * @throws OptionError
+ */
+export function streamReaderSuite<Offset extends object, Partition, Row extends object>(
+  make: () => Result<ReaderUnderTest<Offset, Partition, Row>>,
+  options: StreamReaderSuiteOptions = {},
+): readonly ConformanceTest<StreamReaderTest>[] {
+  const { patienceMs = 10_000, overrun = 0 } = options
+  type Made = ReaderUnderTest<Offset, Partition, Row>
+  type Reader = StreamReader<Offset, Partition, Row>
+
+  const stopping = async <T>({ source }: Made, use: (reader: Reader) => Promise<T>): Promise<T> => {
+    const reader = source.streamReader()
+    try {
+      return await within(use(reader), 'the test', patienceMs)
+    } finally {
+      await done(() => reader.stop?.())
+    }
+  }
+  const head = (reader: Reader, start: Offset): Promise<Offset> =>
+    settled(() => reader.latestOffset(start, { ...readAllAvailable, ...reader.defaultLimit }))
+  const readPartition = async (reader: Reader, partition: Partition, partitionId = 0): Promise<Row[]> => {
+    const rows: Row[] = []
+    // As the checkpoint keeps it.
+    const kept = JSON.parse(JSON.stringify(partition)) as Partition
+    for await (const chunk of chunksOf(reader.read(kept, contextOf(partitionId)))) rows.push(...chunk)
+    return rows
+  }
+  const readRange = async (reader: Reader, start: Offset, end: Offset): Promise<Row[]> => {
+    const partitions = await settled(() => reader.partitions(start, end))
+    const rows: Row[] = []
+    for (const [index, partition] of partitions.entries()) rows.push(...(await readPartition(reader, partition, index)))
+    return rows
+  }
+  /** Goes to the head in steps. */
+  const readAll = async (reader: Reader, start: Offset, maxRows: number): Promise<Row[][]> => {
+    const batches: Row[][] = []
+    for (let at = start; ; ) {
+      const end = await settled(() => reader.latestOffset(at, { ...readAllAvailable, maxRows }))
+      if (same(at, end)) return batches
+      assert.ok(
+        reader.compare === undefined || reader.compare(at, end) < 0,
+        `compare must put ${show(at)} before ${show(end)}`,
+      )
+      batches.push(await readRange(reader, at, end))
+      at = end
+      assert.ok(batches.length < 10_000, 'latestOffset never comes to an end')
+    }
+  }
+  const run = (
+    made: Made,
+    sink: ReturnType<typeof memorySink<Row>>,
+    more: { readonly maxRows?: number; readonly streamReader?: () => Reader } = {},
+  ) => {
+    const { maxRows, streamReader = made.source.streamReader } = more
+    const writer = sink.streamWriter as typeof sink.streamWriter & HasColumns<Row, Row>
+    return readStream({ ...made.source, streamReader }).writeStream(writer, {
+      name: 'conformance',
+      checkpoint: memoryCheckpoint(),
+      trigger: availableNow(),
+      concurrency: 1,
+      highWaterMark: 2,
+      retry: { maxAttempts: 1 },
+      ...(maxRows === undefined ? {} : { limit: { maxRows } }),
+    })
+  }
+  /** A run into a writer that takes no second chunk until it is let. @returns the most chunks that were read and not written. */
+  const saturated = async (made: Made) => {
+    let read = 0
+    let written = 0
+    let most = 0
+    const gate = Promise.withResolvers<void>()
+    const sink = memorySink<Row>()
+    const streamReader = (): Reader => {
+      const reader = made.source.streamReader()
+      const note = (): void => {
+        most = Math.max(most, ++read - written)
+      }
+      const pulled = async function* (chunks: ObservableInput<readonly Row[]>): AsyncGenerator<readonly Row[]> {
+        for await (const chunk of chunksOf(chunks)) {
+          note()
+          yield chunk
+        }
+      }
+      const count = (chunks: ObservableInput<readonly Row[]>): ObservableInput<readonly Row[]> =>
+        isObservable(chunks) ? from(chunks).pipe(tap(note)) : pulled(chunks)
+      return overriding(reader, { read: (partition, context) => count(reader.read(partition, context)) })
+    }
+    const streamWriter = () => {
+      const writer = sink.streamWriter()
+      const open: typeof writer.open = async (context) => {
+        const partition = await settled(() => writer.open(context))
+        const write: typeof partition.write = async (rows) => {
+          if (written > 0) await gate.promise
+          await done(() => partition.write(rows))
+          written++
+        }
+        return { ...partition, write }
+      }
+      return { ...writer, open }
+    }
+    await done(() => made.add(30))
+    const running = run(made, { ...sink, streamWriter }, { streamReader }).start()
+    await eventually(
+      () => read >= 3,
+      'the reader is asked for a third chunk (does it give every row in a chunk of its own?)',
+      patienceMs,
+    )
+    let before = -1
+    while (before !== read) {
+      before = read
+      await turns(50)
+    }
+    const whileSaturated = read
+    gate.resolve()
+    await within(running.terminated, 'the query', patienceMs)
+    return { whileSaturated, most: () => most, chunks: read, rows: sink.rows }
+  }
+
+  const tests: Readonly<Record<StreamReaderTest, (made: Made) => Promise<void>>> = {
+    'offsets are offsets': (made) =>
+      stopping(made, async (reader) => {
+        await done(() => made.add(3))
+        const start = await settled(() => reader.initialOffset())
+        const end = await head(reader, start)
+        for (const offset of [start, end]) {
+          canonicalOffset(offset, 'an offset')
+          assert.deepEqual(JSON.parse(JSON.stringify(offset)), offset)
+        }
+        assert.ok(!same(start, end), 'three rows were added, and latestOffset says that nothing is new')
+      }),
+    'latestOffset is pure': (made) =>
+      stopping(made, async (reader) => {
+        await done(() => made.add(5))
+        const start = await settled(() => reader.initialOffset())
+        const limit = { ...readAllAvailable, maxRows: 3 }
+        const before = JSON.stringify([start, limit])
+        const first = await settled(() => reader.latestOffset(start, limit))
+        assert.deepEqual(
+          await settled(() => reader.latestOffset(start, limit)),
+          first,
+          'the same question, another answer',
+        )
+        assert.equal(JSON.stringify([start, limit]), before, 'latestOffset changed what it was given')
+        const other = made.source.streamReader()
+        assert.deepEqual(
+          await settled(() => other.latestOffset(start, limit)),
+          first,
+          'another reader answers with something else',
+        )
+        await done(() => other.stop?.())
+        const end = await head(reader, start)
+        assert.deepEqual(await head(reader, end), end, 'nothing is new, and it answers with another offset than start')
+      }),
+    'partitions are pure': (made) =>
+      stopping(made, async (reader) => {
+        await done(() => made.add(5))
+        const start = await settled(() => reader.initialOffset())
+        const end = await head(reader, start)
+        const ask = () => settled(() => reader.partitions(start, end))
+        const first = JSON.stringify(await ask())
+        assert.deepEqual(JSON.parse(first), await ask(), 'partitions must survive JSON')
+        await done(() => made.add(2))
+        assert.equal(JSON.stringify(await ask()), first, 'the same range was cut in another way')
+        for (const at of [start, end])
+          assert.deepEqual(await settled(() => reader.partitions(at, at)), [], 'an empty range has no partitions')
+      }),
+    'batches tile the rows': (made) =>
+      stopping(made, async (reader) => {
+        await done(() => made.add(7))
+        const start = await settled(() => reader.initialOffset())
+        const whole = sorted(await readRange(reader, start, await head(reader, start)))
+        assert.equal(whole.length, 7, 'rows of the whole range')
+        for (const maxRows of [1, 2, 3, 100]) {
+          assert.deepEqual(
+            sorted((await readAll(reader, start, maxRows)).flat()),
+            whole,
+            `batches of ${maxRows}: rows were lost, repeated or changed`,
+          )
+        }
+      }),
+    'a batch is read again as it was': (made) =>
+      stopping(made, async (reader) => {
+        await done(() => made.add(5))
+        const start = await settled(() => reader.initialOffset())
+        const partitions = await settled(async () => reader.partitions(start, await head(reader, start))).then(
+          (result) => settled(() => result),
+        )
+        const read = async (by: Reader) => {
+          const rows: Row[][] = []
+          for (const [index, partition] of partitions.entries()) rows.push(await readPartition(by, partition, index))
+          return rows
+        }
+        const first = await read(reader)
+        await done(() => made.add(3))
+        assert.deepEqual(await read(reader), first, 'a second read gives other rows')
+        const other = made.source.streamReader()
+        assert.deepEqual(await read(other), first, 'another reader gives other rows')
+        await done(() => other.stop?.())
+      }),
+    'limits are respected': (made) =>
+      stopping(made, async (reader) => {
+        await done(() => made.add(10))
+        const start = await settled(() => reader.initialOffset())
+        for (const batch of await readAll(reader, start, 3)) {
+          assert.ok(batch.length <= 3 + overrun, `a batch of at most 3 rows has ${batch.length}`)
+        }
+      }),
+    'availableNow ends while rows keep coming': async (made) => {
+      await done(() => made.add(6))
+      const sink = memorySink<Row>()
+      const streamReader = (): Reader => {
+        const reader = made.source.streamReader()
+        return overriding(reader, {
+          latestOffset: async (start, limit) => {
+            const answer = await settled(() => reader.latestOffset(start, limit))
+            await done(() => made.add(1))
+            return answer
+          },
+        })
+      }
+      await within(run(made, sink, { maxRows: 3, streamReader }).start().terminated, 'availableNow', patienceMs)
+      assert.ok(
+        sink.rows.length >= (streamReader().compare === undefined ? 1 : 6),
+        `${sink.rows.length} of the six rows that were there arrived`,
+      )
+    },
+    'an abort reaches a read': (made) =>
+      stopping(made, async (reader) => {
+        await done(() => made.add(20))
+        const start = await settled(() => reader.initialOffset())
+        const end = await head(reader, start)
+        const [partition] = await settled(() => reader.partitions(start, end))
+        const controller = new AbortController()
+        const chunks = chunksOf(reader.read(partition as Partition, { ...contextOf(0), signal: controller.signal }))
+        await chunks.next()
+        controller.abort(new Error('the attempt is over'))
+        await within(
+          chunks.return(undefined).catch(() => undefined),
+          'the end of an aborted read',
+          patienceMs,
+        )
+        const openReads = hook(made.openReads, 'openReads', 'an abort reaches a read')
+        await eventually(async () => (await settled(openReads)) === 0, 'no read is open any more', patienceMs)
+      }),
+    'a saturated writer stops reads, which then go on': async (made) => {
+      const { whileSaturated, chunks, rows } = await saturated(made)
+      assert.ok(whileSaturated < chunks, `all ${chunks} chunks were read while the writer took none`)
+      assert.equal(rows.length, 30, 'rows after the writer went on')
+    },
+    'memory is bounded': async (made) => {
+      const { most } = await saturated(made)
+      assert.ok(most() <= 4, `${most()} chunks were in memory, with a high-water mark of 2`)
+    },
+    'a commit may come twice': (made) =>
+      stopping(made, async (reader) => {
+        await done(() => made.add(4))
+        const start = await settled(() => reader.initialOffset())
+        const end = await head(reader, start)
+        for (let again = 0; again < 2; again++) await done(() => reader.commit?.(end))
+        await done(() => made.add(3))
+        const other = made.source.streamReader()
+        await done(() => other.commit?.(end))
+        assert.equal((await readRange(other, end, await head(other, end))).length, 3, 'rows after the commit')
+        await done(() => other.stop?.())
+      }),
+    'a second process reads the same': (made) =>
+      stopping(made, async (reader) => {
+        await done(() => made.add(6))
+        const start = await settled(() => reader.initialOffset())
+        const end = await head(reader, start)
+        const other = made.source.streamReader()
+        const [mine, theirs] = await Promise.all([readRange(reader, start, end), readRange(other, start, end)])
+        assert.deepEqual(sorted(theirs), sorted(mine), 'two readers at once')
+        assert.equal(mine.length, 6)
+        await done(() => other.stop?.())
+        assert.deepEqual(
+          sorted(await readRange(reader, start, end)),
+          sorted(mine),
+          'the stop of one reader reached another',
+        )
+      }),
+    'errors keep their cause': async (made) => {
+      const fail = hook(made.fail, 'fail', 'errors keep their cause')
+      await done(() => made.add(3))
+      const [expected, error] = await failure(made, fail)
+      const causes = causesOf(error)
+      const found = causes.some(
+        (cause) =>
+          cause === expected ||
+          (cause instanceof Error && typeof expected === 'string' && cause.message.includes(expected)),
+      )
+      assert.ok(found, `${show(expected)} is not among the causes: ${causes.map(String).join(' ← ')}`)
+    },
+    'secrets are not told': async (made) => {
+      const { secrets = [] } = made
+      assert.ok(secrets.length > 0, 'make says no "secrets"; where there are none, leave this test out')
+      const told: unknown[] = []
+      await done(() => made.add(3))
+      const running = run(made, memorySink<Row>()).start()
+      running.events$.subscribe((event) => told.push(event))
+      running.progress$.subscribe((progress) => told.push(progress))
+      await within(running.terminated, 'the query', patienceMs)
+      if (made.fail !== undefined) {
+        await done(() => made.add(1))
+        told.push((await failure(made, made.fail))[1])
+      }
+      const text = everythingIn(told)
+      for (const secret of secrets)
+        assert.ok(!text.includes(secret), 'a secret is told in progress, in an event or in an error')
+    },
+  }
+
+  /** What the source fails with, and what the query does. */
+  const failure = async (
+    made: Made,
+    fail: () => Result<unknown>,
+  ): Promise<readonly [expected: unknown, error: unknown]> => {
+    const expected = await settled(fail)
+    const outcome = await within(
+      run(made, memorySink<Row>())
+        .start()
+        .terminated.then(
+          () => undefined,
+          (error: unknown) => ({ error }),
+        ),
+      'the query',
+      patienceMs,
+    )
+    assert.ok(outcome !== undefined, 'the source fails, and the query does not')
+    return [expected, outcome.error]
+  }
+
+  return suiteOf('streamReaderSuite', make, tests, options)
+}
+
+/** A port with other parts; it may be an instance of a class. */
+function overriding<Port extends object>(port: Port, parts: Partial<Port>): Port {
+  return new Proxy(port, {
+    get: (target, name) => {
+      if (name in parts) return parts[name as keyof Port]
+      const part: unknown = Reflect.get(target, name)
+      return typeof part === 'function' ? part.bind(target) : part
+    },
+  })
+}
+
+function contextOf(partitionId: number): ReadContext {
+  const { signal } = new AbortController()
+  return { queryId: 'conformance', batchId: 0, partitionId, attempt: 0, signal, report: () => {} }
+}
+
+/** Rows as a multiset. */
+function sorted(rows: readonly unknown[]): readonly string[] {
+  return rows.map((row) => everythingIn([row])).sort()
+}
+
+function same(a: object, b: object): boolean {
+  return canonicalOffset(a, 'an offset') === canonicalOffset(b, 'an offset')
+}
+
+function show(value: unknown): string {
+  return value instanceof Error ? String(value) : JSON.stringify(value)
+}

@@ -1,0 +1,34 @@
+import { matchesGlob } from 'node:path'
+import fc from 'fast-check'
+import { expect, it } from 'vitest'
+import { compileGlob } from '../../../src/connectors/files/glob.ts'
+import { OptionError } from '../../../src/errors.ts'
+
+const piece = fc.constantFrom('*', '**/', '?', 'a', 'b', '.', '/', '[ab]', '[!a]', '{a,b}', '{a,*.b}', '-', '+', '(')
+const path = fc
+  .array(fc.constantFrom('a', 'b', 'c', '.', '-', '+', '('), { minLength: 1, maxLength: 3 })
+  .map((names) => names.join(''))
+const paths = fc.array(path, { minLength: 1, maxLength: 3 }).map((names) => names.join('/'))
+
+/** What the two would read in another way, and nobody writes. */
+const odd = /\/\/|^\/|\/$|^!|\*\*[^/]|[^/]\*\*|\*\/\*\*\/.*\{|\(|(^|\/)\.\.?(\/|$)/
+
+it('a pattern matches what it does for Node', () => {
+  fc.assert(
+    fc.property(fc.array(piece, { minLength: 1, maxLength: 4 }), paths, (pieces, at) => {
+      const pattern = pieces.join('')
+      fc.pre(!odd.test(pattern) && !/(^|\/)\./.test(at))
+      expect([pattern, at, compileGlob(pattern).matches(at)]).toEqual([pattern, at, matchesGlob(at, pattern)])
+    }),
+    { numRuns: 5_000 },
+  )
+})
+
+it('says how deep a match can lie', () => {
+  const depths = ['*', 'a/*.json', '{a,b/c}/*', '**/*.csv'].map((pattern) => compileGlob(pattern).depth)
+  expect(depths).toEqual([0, 1, 2, Infinity])
+})
+
+it.each(['/abs/*', '../up', 'a/../b', '{a', '[a'])('%s is refused', (pattern) => {
+  expect(() => compileGlob(pattern)).toThrow(OptionError)
+})

@@ -1,0 +1,152 @@
+import { request as httpRequest } from 'node:http'
+import { connect } from 'node:net'
+import { describe, expect, it, onTestFinished } from 'vitest'
+import { memoryCheckpoint } from '../../src/checkpoint/memory.ts'
+import { OptionError } from '../../src/errors.ts'
+import type { QuerySnapshot } from '../../src/metrics/query-watch.ts'
+import { type ServeMetricsOptions, serveMetrics } from '../../src/metrics/serve-metrics.ts'
+import { readStream } from '../../src/stream.ts'
+import { availableNow } from '../../src/trigger.ts'
+import { numberSink, numberSource } from '../engine/recording.ts'
+import { fakeRun } from './a-monitor.ts'
+
+async function served(options: Partial<ServeMetricsOptions> = {}) {
+  const server = await serveMetrics({ port: 0, ...options })
+  onTestFinished(() => server.close())
+  return server
+}
+
+/** Says something to the port and hears what comes until the connection ends. */
+function said(port: number, words: string, more: string[] = []): Promise<string> {
+  return new Promise((resolve, reject) => {
+    let heard = ''
+    const socket = connect(port, '127.0.0.1', () => socket.write(words))
+    for (const part of more) socket.write(part)
+    socket.setEncoding('utf8')
+    socket.on('data', (data: string) => {
+      heard += data
+    })
+    socket.on('close', () => resolve(heard))
+    socket.on('error', (error: NodeJS.ErrnoException) => (error.code === 'ECONNRESET' ? resolve(heard) : reject(error)))
+  })
+}
+
+describe('serveMetrics', () => {
+  it('serves metrics in both formats, health and queries, and nothing else', async () => {
+    const server = await served()
+    const run = readStream(numberSource(() => 12))
+      .writeStream(numberSink(), { name: 'q', checkpoint: memoryCheckpoint(), trigger: availableNow() })
+      .start()
+    server.watch(run)
+    await run.terminated
+    expect(server.url).toBe(`http://127.0.0.1:${server.port}`)
+    const plain = await fetch(`${server.url}/metrics`)
+    expect(plain.headers.get('content-type')).toBe('text/plain; version=0.0.4; charset=utf-8')
+    expect(await plain.text()).toMatch(/^sluice_query_batches_total\{query="q",outcome="committed"\} 1$/m)
+    const accept = 'application/openmetrics-text;version=1.0.0;q=0.6,text/plain;q=0.3'
+    const open = await fetch(`${server.url}/metrics`, { headers: { accept } })
+    expect(open.headers.get('content-type')).toContain('application/openmetrics-text')
+    expect((await open.text()).endsWith('# EOF\n')).toBe(true)
+    expect(await (await fetch(`${server.url}/health/live`)).json()).toEqual({ live: true })
+    expect(await (await fetch(`${server.url}/health/ready`)).json()).toEqual({ ready: true, queries: { q: 'ended' } })
+    const [query] = (await (await fetch(`${server.url}/queries`)).json()) as QuerySnapshot[]
+    expect(query).toMatchObject({ name: 'q', lastBatchId: 0, lastProgress: { numInputRows: 12 } })
+    const paths = ['/', '/metrics/', '/Metrics', '/health', '/constructor', '/..%2fmetrics', '//metrics']
+    for (const path of paths) expect([path, (await fetch(`${server.url}${path}`)).status]).toEqual([path, 404])
+    expect((await fetch(`${server.url}/metrics`, { method: 'DELETE' })).status).toBe(404)
+    const head = await fetch(`${server.url}/metrics?x=1`, { method: 'HEAD' })
+    expect([head.status, await head.text()]).toEqual([200, ''])
+  })
+
+  it('is not ready when a query has failed', async () => {
+    const server = await served()
+    const run = fakeRun('orders')
+    server.watch(run)
+    run.tell(1, { type: 'failed', error: new Error('gone') })
+    const answer = await fetch(`${server.url}/health/ready`)
+    expect([answer.status, await answer.json()]).toEqual([503, { ready: false, queries: { orders: 'failed' } }])
+    expect((await fetch(`${server.url}/health/live`)).status).toBe(200)
+  })
+
+  it('wants the token, where there is one; health says less without it', async () => {
+    const server = await served({ token: 's3cret-token' })
+    const run = fakeRun('orders')
+    server.watch(run)
+    const status = async (path: string, authorization?: string) =>
+      (await fetch(`${server.url}${path}`, authorization === undefined ? {} : { headers: { authorization } })).status
+    for (const wrong of [
+      undefined,
+      'Bearer',
+      'Bearer s3cret-toke',
+      'Bearer s3cret-token2',
+      'Basic s3cret-token',
+      's3cret-token',
+    ])
+      expect([wrong, await status('/metrics', wrong)]).toEqual([wrong, 401])
+    expect(await status('/queries')).toBe(401)
+    expect(await status('/nothing')).toBe(404)
+    for (const path of ['/metrics', '/queries']) expect(await status(path, 'Bearer s3cret-token')).toBe(200)
+    expect(await (await fetch(`${server.url}/health/ready`)).json()).toEqual({ ready: true })
+    expect((await fetch(`${server.url}/metrics`)).headers.get('www-authenticate')).toBe('Bearer')
+  })
+
+  it('answers to addresses, localhost and the names that it was given', async () => {
+    const server = await served({ hostNames: ['metrics.internal'] })
+    const status = (host: string) =>
+      new Promise((resolve, reject) => {
+        const request = httpRequest(`${server.url}/queries`, { headers: { host } }, (response) => {
+          response.resume()
+          resolve(response.statusCode)
+        })
+        request.on('error', reject).end()
+      })
+    for (const host of ['localhost:1', '127.0.0.1', '[::1]:80', 'metrics.internal:9464'])
+      expect(await status(host)).toBe(200)
+    for (const host of ['evil.example', 'localhost.evil.example']) expect(await status(host)).toBe(421)
+  })
+
+  it('cuts off what is slow or large', async () => {
+    const server = await served()
+    const large = await said(
+      server.port,
+      `GET /metrics HTTP/1.1\r\nHost: localhost\r\nX: ${'x'.repeat(20_000)}\r\n\r\n`,
+    )
+    expect(large).toMatch(/^HTTP\/1\.1 431 /)
+    const body = await said(server.port, 'GET /metrics HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1000000\r\n\r\nx')
+    expect(body).toMatch(/^HTTP\/1\.1 413 /)
+    const chunked = await said(
+      server.port,
+      'POST /metrics HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n',
+    )
+    expect(chunked).toMatch(/^HTTP\/1\.1 413 /)
+    const since = Date.now()
+    const slow = await said(server.port, 'GET /metrics HTTP/1.1\r\nHost: loc')
+    expect(slow).toMatch(/^(?:HTTP\/1\.1 408 |$)/)
+    expect(Date.now() - since).toBeLessThan(15_000)
+  })
+
+  it('refuses what can’t be, without showing the token', async () => {
+    await expect(served({ port: 70_000 })).rejects.toThrow('serveMetrics: option "port" must be a port')
+    await expect(served({ token: '' })).rejects.toThrow(
+      /^serveMetrics: option "token" must be a string that is not empty$/,
+    )
+    await expect(served({ tokn: 'x' } as object)).rejects.toThrow('did you mean "token"?')
+    const server = await served()
+    await expect(served({ port: server.port })).rejects.toThrow(OptionError)
+    await expect(served({ port: server.port })).rejects.toThrow('is taken')
+  })
+
+  it('ends with its scope, and lets the port go', async () => {
+    let port = 0
+    let registry: { getMetricsAsArray: () => readonly object[] } | undefined
+    {
+      await using server = await serveMetrics({ port: 0 })
+      port = server.port
+      registry = server.registry
+      expect((await fetch(`${server.url}/health/live`)).status).toBe(200)
+    }
+    expect(registry?.getMetricsAsArray()).toEqual([])
+    await expect(fetch(`http://127.0.0.1:${port}/health/live`)).rejects.toThrow()
+    await (await served({ port })).close()
+  })
+})
