@@ -32,6 +32,23 @@ describe('what is left is told by', () => {
       [[0, 9_001]],
     ],
     ['a reset in the past', { 'x-ratelimit-remaining': '0', 'x-ratelimit-reset': String(now / 1_000 - 9) }, [[0, 0]]],
+    ...(
+      [
+        ['ISO 8601', '2024-06-01T12:00:09Z'],
+        ['ISO 8601 with a fraction', '2024-06-01T12:00:09.000000Z'],
+        ['ISO 8601 in another zone', '2024-06-01T14:00:09+02:00'],
+        ['an HTTP date', 'Sat, 01 Jun 2024 12:00:09 GMT'],
+        ['an old HTTP date', 'Saturday, 01-Jun-24 12:00:09 GMT'],
+        ['seconds since 1970 with a fraction', `${now / 1_000 + 9}.0`],
+      ] as const
+    ).map(
+      ([name, reset]) =>
+        [`a reset as ${name}`, { 'x-ratelimit-remaining': '0', 'x-ratelimit-reset': reset }, [[0, 9_000]]] as [
+          string,
+          Record<string, string>,
+          number[][],
+        ],
+    ),
     [
       'a reset by a clock that is an hour ahead',
       {
@@ -66,6 +83,25 @@ describe('what is left is told by', () => {
     ['letters without an end', { ratelimit: '"default";r=0' }],
     ['words that are no numbers', { ratelimit: 'limit=100, remaining=some, reset=soon' }],
     ['lists that don’t match', { 'x-ratelimit-remaining': '9, 999', 'x-ratelimit-reset': '1' }],
+    ...[
+      '2024-06-01',
+      '2024-06-01T12:00:09',
+      '2024-06-31T12:00:09Z',
+      '6m0s',
+      '1s',
+      '12 seconds',
+      '1717243209000000',
+      '1e3',
+    ].map(
+      (reset) =>
+        [`a reset of ${reset}`, { 'x-ratelimit-remaining': '0', 'x-ratelimit-reset': reset }] as [
+          string,
+          Record<string, string>,
+        ],
+    ),
+    ['a remainder with a unit', { 'x-ratelimit-remaining': '5 requests', 'x-ratelimit-reset': '1' }],
+    ['words with a date', { ratelimit: 'limit=100, remaining=0, reset=2024-06-01T12:00:09Z' }],
+    ['letters with a unit', { ratelimit: '"default";r=0;t=3m' }],
     ['negative numbers', { 'x-ratelimit-remaining': '-1', 'x-ratelimit-reset': '1' }],
   ])('not by %s', (_name, headers) => {
     expect(quotas(headers)).toEqual([])
