@@ -7,7 +7,7 @@ const actions = ['retry', 'ignore', 'fail', 'reset pagination', 'refresh token']
  * What becomes of an answer:
  *
  * - `retry`: asked again, by the retry policy.
- * - `ignore`: taken for a good answer without a body (204): an empty page, rows that were received.
+ * - `ignore`: taken for a good answer without a body (204): an empty page and the last of its run, rows that were received.
  * - `fail`: an error, final.
  * - `reset pagination`: the pages begin again at the first one.
  * - `refresh token`: who asks is renewed, and the request is sent once more; a second time is an error.

@@ -1,5 +1,5 @@
 import { quotasOf } from './rate-limit-headers.ts'
-import { untilMs } from './said-time.ts'
+import { numberIn, untilMs } from './said-time.ts'
 
 /**
  * How long an answer asks to wait before the next request, in milliseconds: its `Retry-After` (seconds, also with a fraction, an HTTP date, or what isn't in the standard, a time since 1970 or ISO 8601),
@@ -12,7 +12,9 @@ export function retryAfterMs(
   { status, headers }: { readonly status: number; readonly headers: Readonly<Record<string, string>> },
   now: number,
 ): number | undefined {
-  const asked = untilMs(headers['retry-after'] ?? '', headers, now)
+  const value = headers['retry-after'] ?? ''
+  // What is no time in any unit is a long time all the same.
+  const asked = untilMs(value, headers, now) ?? numberIn(value)
   if (asked !== undefined) return asked
   if (status !== 429) return undefined
   const used = quotasOf(headers, now).filter(({ remaining }) => remaining === 0)

@@ -3,6 +3,7 @@ import { PaginationReset } from '../http/http-error.ts'
 import type { HttpClient, HttpRequest } from '../http/types.ts'
 import { readPage } from '../records/page.ts'
 import type { PageOptions } from '../records/page-options.ts'
+import { nextState } from './following.ts'
 import { RunGuard, type RunLimits } from './run-guard.ts'
 import type { RunWatch } from './run-watch.ts'
 import type { Page, PageState, Pagination } from './types.ts'
@@ -113,7 +114,7 @@ async function* run(
     // Where the first page had its items, the others have theirs.
     if (body.records === undefined && end.records !== undefined) body = { ...body, records: end.records }
     guard.checkPage(end)
-    const next = pagination.next(state, end)
+    const next = nextState(pagination, state, end)
     // From a page of one row it would lead to the same page again.
     overlapped = next && overlap && end.count > 1 ? pagination.overlap?.(next) : undefined
     const asked = overlapped ?? next

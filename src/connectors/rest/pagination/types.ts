@@ -45,7 +45,7 @@ export interface Pagination {
   readonly first: PageState
   /** The request of a page: only what belongs to the pagination differs from `base`. */
   readonly request: (state: PageState, base: HttpRequest) => HttpRequest
-  /** The state of the next page; `undefined` after the last one. */
+  /** The state of the next page; `undefined` after the last one. Isn't asked after an answer without a body (204, 205, one that is ignored): that is the last. */
   readonly next: (state: PageState, page: PageEnd) => PageState | undefined
   /** The state of a page that begins one row earlier, and so shows whether rows moved meanwhile; where pages may begin at any row. */
   readonly overlap?: (next: PageState) => PageState

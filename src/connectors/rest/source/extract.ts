@@ -1,6 +1,7 @@
 import { itemRow } from '../../records/item-row.ts'
 import type { HttpClient, HttpRequest } from '../http/types.ts'
 import { automatic } from '../pagination/automatic.ts'
+import { nextState } from '../pagination/following.ts'
 import { fetchPage, paginate } from '../pagination/paginate.ts'
 import type { OpenAnswers } from '../pagination/run-watch.ts'
 import type { Page } from '../pagination/types.ts'
@@ -64,7 +65,7 @@ export function extractOf<Row extends object>(connection: Connection, resource: 
             overlaps,
             chunks: chunksOf(page),
             count: () => page.end().count,
-            isLast: () => pagination.next(state, page.end()) === undefined,
+            isLast: () => nextState(pagination, state, page.end()) === undefined,
           }
         }
       },

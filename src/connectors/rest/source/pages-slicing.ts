@@ -1,5 +1,6 @@
 import { isDeepStrictEqual } from 'node:util'
 import { PortError } from '../../../errors.ts'
+import { restStates } from '../pagination/following.ts'
 import type { Page, PageEnd, PageState } from '../pagination/types.ts'
 import { abortable } from './abortable.ts'
 import { type Extract, rowsOf, type Slicing } from './slicing.ts'
@@ -36,7 +37,7 @@ export function pagesSlicing<Row extends object>(extract: Extract<Row>): Slicing
         if (pagination.rest === undefined) return [{}]
         const page = await extract.page(pagination.request(pagination.first, request), closed.signal)
         kept = page
-        const rest = page.whole ? pagination.rest(page.end()) : undefined
+        const rest = page.whole ? restStates(pagination, page.end()) : undefined
         if (rest === undefined) return [{}]
         const { count } = page.end()
         start = page.end()
