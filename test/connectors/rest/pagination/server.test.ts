@@ -134,10 +134,31 @@ describe('what goes wrong with a page', () => {
     expect(await read({ pagination: byCursor })).toEqual([...rows.slice(0, 20), 'reset', ...rows])
   })
 
-  it('may be ignored: a page without rows ends the run', async () => {
-    const { server, read } = await serving({}, { filters: [{ status: 404, action: 'ignore' }] })
-    server.fault(status(404))
-    expect(await read({ pagination: byCursor })).toEqual([])
+  it.each<[Paging, Pagination]>([
+    ['cursor', byCursor],
+    ['cursor', cursorPagination({ param: 'cursor', next: 'next_cursor', hasMore: { header: 'x-more' } })],
+    ['cursor', automatic()],
+    ['next url', nextUrl()],
+    ['next url', automatic()],
+    ['link', linkHeader()],
+    ['offset', offsetLimit({ size: 10 })],
+    ['offset', offsetLimit({ size: 10, step: 'size' })],
+    ['offset', offsetLimit({ size: 10, total: 'total' })],
+    ['offset', offsetLimit({ size: 10, step: 'size', total: 'total' })],
+    ['page', pageNumber()],
+    ['page', pageNumber({ totalPages: 'total_pages' })],
+    ['page', pageNumber({ total: 'total' })],
+    ['page', automatic()],
+    ['none', singlePage()],
+  ])('may be ignored, or have no body: an empty page, and the last (%s)', async (paging, pagination) => {
+    for (const code of [404, 204]) {
+      const { server, read } = await serving({ paging }, { filters: [{ status: 404, action: 'ignore' }] })
+      server.fault(status(code), { n: [1, 3] })
+      expect(await read({ pagination })).toEqual([])
+      if (paging === 'none') continue
+      expect(await read({ pagination })).toEqual(rows.slice(0, 10))
+      expect(server.requests).toHaveLength(3)
+    }
   })
 })
 

@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest'
 import { memoryCheckpoint } from '../../../../src/checkpoint/memory.ts'
 import { memorySink } from '../../../../src/connectors/memory/sink.ts'
 import { offsetLimit } from '../../../../src/connectors/rest/pagination/offset-limit.ts'
+import { pageNumber } from '../../../../src/connectors/rest/pagination/page-number.ts'
 import { byParent } from '../../../../src/connectors/rest/source/by-parent.ts'
 import { restSource } from '../../../../src/connectors/rest/source/rest-source.ts'
 import { OptionError } from '../../../../src/errors.ts'
@@ -74,6 +75,35 @@ describe('byParent', () => {
       { id: 1n, no: 2, customer: 'c1' },
       { id: 3n, no: 0, customer: 'c3' },
     ])
+  })
+
+  it('has no children of a parent that is gone, where that is ignored', async () => {
+    // As the client gives an answer that a filter ignores.
+    const gone: Api = (asked, count) =>
+      asked.path.includes('/2/') ? { status: 204, body: null } : counted(asked, count)
+    const counted: Api = (asked, count) => {
+      const { body } = api([orderOf(1, 0, 3), orderOf(2, 1, 2), orderOf(3, 2, 1)])(asked, count) as { body: object[] }
+      return asked.path === '/orders' ? { body } : { body: { items: body, total: asked.path.includes('/1/') ? 3 : 1 } }
+    }
+    for (const pagination of [
+      offsetLimit({ total: 'total' }),
+      pageNumber({ page: 'p', total: 'total', size: 2, limit: 'n' }),
+    ]) {
+      const isByPage = pagination.name === 'page'
+      const client = fakeClient((asked, count) => {
+        const query =
+          isByPage && asked.query.p ? { ...asked.query, offset: `${(Number(asked.query.p) - 1) * 2}` } : asked.query
+        return gone({ ...asked, query }, count)
+      })
+      const partitions = byParent({ url: 'http://api/orders', schema: order, pagination: offsetLimit(), cursor })
+      const made = restSource(
+        { url: 'http://api/orders/{id}/lines', schema: line, pagination, partitions },
+        () => client,
+      )
+      const expected = ['1.0', '1.1', '1.2', '3.0']
+      expect(shown((await batched(made)).rows as Line[])).toEqual(expected)
+      expect(shown((await streamed(made as Required<typeof made>)).rows as Line[])).toEqual(expected)
+    }
   })
 
   it('reads the children of parents that are new or changed as a stream', async () => {

@@ -2,6 +2,7 @@ import { lastValueFrom } from 'rxjs'
 import { describe, expect, it } from 'vitest'
 import { cursorPagination } from '../../../../src/connectors/rest/pagination/cursor.ts'
 import { offsetLimit } from '../../../../src/connectors/rest/pagination/offset-limit.ts'
+import { pageNumber } from '../../../../src/connectors/rest/pagination/page-number.ts'
 import { restSource } from '../../../../src/connectors/rest/source/rest-source.ts'
 import { fromResult } from '../../../../src/result.ts'
 import { schema } from '../../../../src/schema.ts'
@@ -61,6 +62,15 @@ describe('a source without positions', () => {
     }
     expect((await shrinking(5)).rows).toHaveLength(5)
     await expect(shrinking(3)).rejects.toThrow('expected a page of some rows, as the first page tells, found 0')
+  })
+
+  it('has no rows where the first answer has no body, also where pages are read side by side', async () => {
+    for (const pagination of [offsetLimit({ size: 3, total: 'total' }), pageNumber({ totalPages: 'pages' })]) {
+      const client = fakeClient(() => ({ status: 204, body: null }))
+      const sink = await batched(restSource({ url, schema: item, records: 'items', pagination }, () => client))
+      expect(sink.rows).toEqual([])
+      expect(client.urls).toHaveLength(1)
+    }
   })
 
   it('asks for the first page once, also where it tells nothing', async () => {
