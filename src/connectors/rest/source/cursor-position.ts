@@ -53,6 +53,13 @@ export class CursorPosition {
     return this.isBehind(value) || this.#seen.get(value)?.has(key) === true
   }
 
+  /** How many rows this position remembers that aren't before another one. */
+  countAfter(before: CursorPosition): number {
+    let count = 0
+    for (const [value, keys] of this.#seen) for (const key of keys) if (!before.has(value, key)) count++
+    return count
+  }
+
   /** Moves past a row. @returns whether it was after the position. */
   take(value: Value, key: string): boolean {
     if (this.has(value, key)) return false

@@ -1,10 +1,11 @@
 import type { Range } from '../../../partition.ts'
 import { abortable } from './abortable.ts'
+import { BatchOrder } from './batch-order.ts'
 import type { Cursor } from './cursor.ts'
 import { type CursorOffset, CursorPosition, compareCursors } from './cursor-position.ts'
 import { rowsAfter } from './cursor-run.ts'
 import type { Value } from './cursor-values.ts'
-import { FreshRows, inOrder } from './fresh-rows.ts'
+import { FreshRows } from './fresh-rows.ts'
 import { type Extract, rowsOf, type Slicing, type StreamPart } from './slicing.ts'
 
 /** The rows of a cursor's batch; without `to`, all from `from` on. */
@@ -89,27 +90,28 @@ async function* rowsAgain<Row extends object>(
 ): AsyncGenerator<readonly Row[]> {
   const { values } = cursor
   const end = new CursorPosition(values, to)
-  // Ties are put in the order of their keys once all of them are here.
-  let tied: Row[] = []
-  let greatest: Value | undefined
+  const batch = new BatchOrder(cursor)
+  // Within what is looked back for, rows come in any order, and one that has moved on stands where it did. The last row of the batch is among those that its end remembers:
+  // before they have all come there may be more; and where one of them moved on, or is gone, until there are no more.
+  const looksBack = end.value !== undefined && values.since(end.value) !== end.value
+  let missing = looksBack ? end.countAfter(new CursorPosition(values, from)) : 0
   for await (const rows of rowsAfter(extract, cursor, from, undefined, signal)) {
-    const chunk: Row[] = []
+    const own: Row[] = []
+    let ended = false
     for (const row of rows) {
       const value = cursor.valueOf(row)
-      if (greatest === undefined || values.least(value) > greatest) {
-        chunk.push(...inOrder(cursor, tied))
-        tied = []
+      if (end.has(value, cursor.keyOf(row))) {
+        own.push(row)
+        if (!end.isBehind(value)) missing--
+      } else if (end.value !== undefined && values.since(value) > end.value) {
+        ended = cursor.sorted !== 'ascending' || missing <= 0
+        if (ended) break
       }
-      if (greatest === undefined || value > greatest) greatest = value
-      // Within what is looked back for, rows come in any order: one that is beyond the end may stand before one that isn't.
-      if (end.value !== undefined && values.since(value) > end.value) {
-        if (chunk.length > 0) yield chunk
-        if (tied.length > 0) yield inOrder(cursor, tied)
-        return
-      }
-      if (end.has(value, cursor.keyOf(row))) tied.push(row)
     }
-    if (chunk.length > 0) yield chunk
+    const given = batch.add(own)
+    if (given.length > 0) yield given
+    if (ended) break
   }
-  if (tied.length > 0) yield inOrder(cursor, tied)
+  const rest = batch.end()
+  if (rest.length > 0) yield rest
 }

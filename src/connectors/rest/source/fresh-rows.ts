@@ -1,6 +1,7 @@
 import { PortError } from '../../../errors.ts'
 import { canonicalOffset } from '../../../offset.ts'
 import { type OpenAnswers, RunWatch } from '../pagination/run-watch.ts'
+import { inOrder } from './batch-order.ts'
 import type { Cursor } from './cursor.ts'
 import { type CursorOffset, CursorPosition } from './cursor-position.ts'
 
@@ -164,17 +165,6 @@ export class FreshRows<Row extends object> {
     // It is over, and so is the interest in how it ends.
     run.rows.return(undefined).catch(() => undefined)
   }
-}
-
-/** Rows sorted by value and key: the same rows are in the same order, whatever order the API gave ties in. */
-export function inOrder<Row extends object>(cursor: Cursor<Row>, rows: readonly Row[]): readonly Row[] {
-  const placed = rows.map((row) => ({ row, value: cursor.valueOf(row), key: cursor.keyOf(row) }))
-  const sorted = placed.sort((a, b) => order(a.value, b.value) || order(a.key, b.key))
-  return sorted.map(({ row }) => row)
-}
-
-function order<T>(a: T, b: T): number {
-  return a < b ? -1 : a > b ? 1 : 0
 }
 
 function textOf(offset: CursorOffset): string {

@@ -267,6 +267,29 @@ describe('lookback', () => {
     expect(ids(next?.rows ?? [])).toBe('a')
   })
 
+  it('loses no row of a replayed batch when another one moves on by more than that', async () => {
+    const rows = [row(5, 'a'), row(9, 'b'), row(7, 'c')]
+    const planned = await nextBatch(source(rows, { lookback: '1 minute' }, { order: () => 0 }), {})
+    // Beyond the rows that the first read tolerates: the same error as there, not an end.
+    rows[0] = row(500, 'a')
+    const unordered = source(rows, { lookback: '1 minute' }, { order: () => 0 })
+    await expect(readRange(unordered, {}, planned?.end ?? {})).rejects.toThrow('rows must be ascending by at')
+    const unsorted = source(rows, { lookback: '1 minute', sorted: 'unsorted' }, { order: () => 0 })
+    expect(ids(await readRange(unsorted, {}, planned?.end ?? {}))).toBe('c b')
+  })
+
+  it('has the rows of a replayed batch in the order in which they were read first', async () => {
+    const places = fc.array(fc.nat(59), { minLength: 1, maxLength: 30 })
+    await fc.assert(
+      fc.asyncProperty(places, fc.integer({ min: 1, max: 31 }), async (seconds, count) => {
+        const rows = seconds.map((at, n) => row(at, `${n}`))
+        const unordered = () => source(rows, { lookback: '1 minute' }, { order: () => 0 })
+        const planned = await nextBatch(unordered(), {}, count)
+        expect(ids(await readRange(unordered(), {}, planned?.end ?? {}))).toBe(ids(planned?.rows ?? []))
+      }),
+    )
+  })
+
   it('never forgets a row it may see again when it gets longer', async () => {
     const rows = [row(0, 'a'), row(60, 'b'), row(90, 'c')]
     const first = await nextBatch(source(rows, { lookback: '1 minute' }), {})
