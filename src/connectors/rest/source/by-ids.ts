@@ -17,9 +17,9 @@ export interface IdOptions<Column extends string> {
   readonly start?: 'inclusive' | 'exclusive'
   /** How the API reads the other one. @default 'exclusive' */
   readonly end?: 'inclusive' | 'exclusive'
-  /** The least id. @default 0 */
+  /** The least id, at least 0: lesser ones are never asked for. @default 0 */
   readonly min?: number | Question
-  /** The greatest id there is, which is read, too. No id, or null, where there are no rows. */
+  /** The greatest id there is, which is read, too. No id, null or -1 where there are no rows; any other negative one is an error. */
   readonly max: Question
   /** How a batch is cut. Gaps do no harm: a slice has as many rows as it has. @default 8 slices */
   readonly cut?: Cut
@@ -49,6 +49,7 @@ const idRules = {
  *
  * In a stream the offset counts ids, as a batch's limit does: a batch ends at the greatest id that exists then, or at `maxRows` ids. **Hazard**: a row whose id appears after a greater
  * one was read is never read. Ids beyond 2^53 are for batches only.
+ * **Hazard**: of ids with wide gaps many batches are empty; there a `cursor` by the id goes from one row to the next, or a greater `maxRows` over the gaps.
  *
  * ```ts
  * rest({ url, schema, partitions: byIds({ params: { from: 'id_gte', to: 'id_lt' }, max: { url: `${url}/stats`, value: 'max_id' } }) })
@@ -119,7 +120,8 @@ function idSlicing<Row extends object>(
 
   function idOf(option: string, answer: unknown): number | bigint | undefined {
     if (answer === undefined || answer === null) return undefined
-    const id = typeof answer === 'string' && /^\d+$/.test(answer) ? idIn(answer) : answer
+    const id = typeof answer === 'string' && /^-?\d+$/.test(answer) ? idIn(answer) : answer
+    if (option === 'max' && id === -1) return undefined
     if ((typeof id === 'bigint' && id >= 0n) || rules.nonNegativeInteger.accepts(id)) return id as number | bigint
     throw new PortError(
       `${owner}: option "${option}" must lead to an id, an integer from 0, and it led to ${String(answer)}`,

@@ -152,6 +152,36 @@ describe('byIds', () => {
     expect(made.client.urls.filter((asked) => asked !== '/stats')).toEqual([])
   })
 
+  it.each([-1, '-1'])(
+    'has nothing to read where the greatest id is %o, as some say of an empty table',
+    async (none) => {
+      const made = source(() => ({ body: { max_id: none } }))
+      expect((await batched(made)).rows).toEqual([])
+      expect((await streamed(made)).batches.size).toBe(0)
+      expect(made.client.urls.filter((asked) => asked !== '/stats')).toEqual([])
+    },
+  )
+
+  it.each([-2, '-7', -1.5])('refuses %o as the greatest id', async (max) => {
+    const made = source(() => ({ body: { max_id: max } }))
+    await expect(batched(made)).rejects.toThrow(`must lead to an id, an integer from 0, and it led to ${max}`)
+  })
+
+  it('has ids with wide gaps by a cursor: as many batches as there are rows for', async () => {
+    const ids = [3, 2 ** 40, 2 ** 50]
+    const api: Api = ({ query }) => ({
+      body: ids.filter((id) => id >= Number(query.id_gte ?? 0)).map((id) => ({ id })),
+    })
+    const cursor = { field: 'id', key: 'id', param: 'id_gte' } as const
+    const big = schema('id bigint not null')
+    const made = restSource({ url, schema: big, pagination: singlePage(), cursor }, () => fakeClient(api))
+    const sink = await streamed(made as Required<typeof made>, { limit: { maxRows: 2 } })
+    expect([...sink.batches.values()].map((rows) => rows.map(({ id }) => Number(id)))).toEqual([
+      [3, 2 ** 40],
+      [2 ** 50],
+    ])
+  })
+
   it('commits as it goes, and never asks for what is committed again', async () => {
     const ids = Array.from({ length: 20 }, (_, id) => id)
     const checkpoint = memoryCheckpoint()
