@@ -5,11 +5,16 @@ const iso = /^(\d{4}-\d\d-\d\d)(?:[T ](\d\d:\d\d)(?::(\d\d)(?:[.,](\d+))?)?(?: ?
 
 /**
  * The instant that an API's text names, in milliseconds, cut where it is finer; `undefined` for what is none, and for a time without a zone where no zone is known.
- * A date alone is its midnight (in UTC where no zone is known).
+ * A date alone is its midnight (in UTC where no zone is known). A leap second (`23:59:60` in UTC) is the second after it, as clocks that don't show it count.
  */
 export function timeOfText(text: string, zone: Zone | undefined): number | undefined {
   const plain = plainTime(text)
   if (plain !== undefined) return plain
+  if (/:\d\d:60(?!\d)/.test(text)) {
+    const before = timeOfText(text.replace(/(:\d\d):60/, '$1:59'), zone)
+    const at = before === undefined ? Number.NaN : before + 1_000
+    return at % 86_400_000 < 1_000 ? at : undefined
+  }
   const [, date, minutes = '00:00', seconds = '00', fraction = '', offset] = iso.exec(text) ?? []
   if (date === undefined) return undefined
   const wall = epochMs(`${date}T${minutes}:${seconds}.${fraction.slice(0, 3).padEnd(3, '0')}Z`)

@@ -48,3 +48,12 @@ describe('a time of an API', () => {
     expect(timeOfText('2026-01-01T12:00:00Z', berlin)).toBe(noon)
   })
 })
+
+it('a leap second is the second after it, and no other 60 is a second', () => {
+  const next = Date.UTC(2017, 0, 1)
+  expect(timeOfText('2016-12-31T23:59:60Z', undefined)).toBe(next)
+  expect(timeOfText('2016-12-31T23:59:60.25Z', undefined)).toBe(next + 250)
+  expect(timeOfText('2017-01-01T05:29:60+05:30', undefined)).toBe(next)
+  for (const none of ['2016-12-31T23:58:60Z', '2016-12-31T22:59:60Z', '2016-12-31T23:60:00Z', '2016-12-31T23:59:61Z'])
+    expect(timeOfText(none, undefined)).toBeUndefined()
+})
