@@ -27,7 +27,7 @@ describe('a consumer', () => {
     channel.on('error', () => undefined)
     const declared = { queues: [queue], declare: {}, prefetch: 1, consumer: {} }
     // On the same channel, so that the deletion is always between the two.
-    const deletes = () => void channel.deleteQueue(queue)
+    const deletes = (): void => void channel.deleteQueue(queue)
     await expect(consume(channel, declared, deletes, () => undefined)).rejects.toMatchObject({
       retryable: true,
       message: expect.stringContaining('was deleted after it was declared'),
@@ -39,7 +39,9 @@ describe('a consumer', () => {
     const queue = broker.name()
     const from = source({ queue, declare: { type: 'quorum' } })
     const reader = from.streamReader()
-    onTestFinished(async () => reader.stop?.())
+    onTestFinished(async () => {
+      await reader.stop?.()
+    })
     for (let round = 0; round < 5; round++) {
       const before = from.counts.generations
       await reader.latestOffset({ delivered: 0 }, readAllAvailable)
