@@ -11,7 +11,7 @@ type ConsumedQueues = Pick<RabbitQueueSettings<MessageContent>, 'queues' | 'decl
  * Declares the queues and consumes all of them on a channel.
  * @param ready called when deliveries may begin.
  * @param received a message; `null` when the broker cancelled the consumer of that queue.
- * @throws RabbitError while somebody else is the exclusive consumer; whatever the broker refuses
+ * @throws RabbitError while somebody else is the exclusive consumer, and for a queue that is deleted after it was declared here; whatever the broker refuses
  */
 export async function consume(
   channel: Channel,
@@ -35,6 +35,9 @@ export async function consume(
       // Maybe our own consumer, on a connection that the broker has not given up yet.
       if (exclusive && replyCode(error) === 403)
         throw new RabbitError(`somebody else consumes ${queue}, and this consumer is exclusive`, { cause: error })
+      // It was there a moment ago; the next attempt declares it again.
+      if (declare !== undefined && replyCode(error) === 404)
+        throw new RabbitError(`${queue} was deleted after it was declared`, { cause: error })
       throw error
     }
   }

@@ -19,6 +19,7 @@ import type { ManagedChannel } from './managed-channel.ts'
 import { type BodyOf, type MessageContent, type MessageRow, messageReader } from './message-row.ts'
 import type { RabbitQueueSettings } from './queue-options.ts'
 import type { QueueMemory, QueueOffset, QueuePartition } from './queue-ports.ts'
+import { replyCode } from './rabbit-error.ts'
 import { acknowledge, reject, settle } from './settle.ts'
 import { type Choose, Settlements } from './settlements.ts'
 import { isIn, slicesOf } from './slices.ts'
@@ -207,8 +208,18 @@ export class QueueReader<Content extends MessageContent>
   async #ready(): Promise<number> {
     let ready = 0
     for (const queue of this.#settings.queues)
-      ready += (await this.#consumer.ask((channel) => channel.checkQueue(queue))).messageCount
+      ready += await this.#consumer.ask((channel) => this.#readyIn(channel, queue))
     return ready
+  }
+
+  /** A queue that was deleted has none; where it is declared here, the next channel makes it again. The question may be ahead of the broker's cancellation. */
+  async #readyIn(channel: Channel, queue: string): Promise<number> {
+    try {
+      return (await channel.checkQueue(queue)).messageCount
+    } catch (error) {
+      if (this.#settings.declare === undefined || replyCode(error) !== 404) throw error
+      return 0
+    }
   }
 
   /** Nothing is here. When messages are ready all the same, the first of them is waited for; and when none comes for long, the consumer is dead. */

@@ -1,5 +1,6 @@
-import { availableNow } from 'sluice'
-import { describe, expect, it } from 'vitest'
+import { availableNow, readAllAvailable } from 'sluice'
+import { describe, expect, it, onTestFinished } from 'vitest'
+import { consume } from '../../../src/connectors/rabbitmq/consumers.ts'
 import { brokerUrl, canOwnBroker, ownBroker, withBroker } from '../../support/rabbitmq.ts'
 import { tcpProxy } from '../../support/tcp-proxy.ts'
 import { collector } from './collector.ts'
@@ -17,6 +18,40 @@ describe('a consumer', () => {
     await expect.poll(() => from.counts.generations).toBe(2)
     await broker.publish(queue, ['after'])
     await expect.poll(bodies).toEqual(['after'])
+  })
+
+  it('whose queue is deleted right after it was declared tries again', async () => {
+    const broker = await withBroker()
+    const queue = broker.name()
+    const channel = await broker.model.createChannel()
+    channel.on('error', () => undefined)
+    const declared = { queues: [queue], declare: {}, prefetch: 1, consumer: {} }
+    // On the same channel, so that the deletion is always between the two.
+    const deletes = (): void => void channel.deleteQueue(queue)
+    await expect(consume(channel, declared, deletes, () => undefined)).rejects.toMatchObject({
+      retryable: true,
+      message: expect.stringContaining('was deleted after it was declared'),
+    })
+  })
+
+  it('whose queue is deleted while it is asked for has no messages, and declares it again', async () => {
+    const broker = await withBroker()
+    const queue = broker.name()
+    const from = source({ queue, declare: { type: 'quorum' } })
+    const reader = from.streamReader()
+    onTestFinished(async () => {
+      await reader.stop?.()
+    })
+    for (let round = 0; round < 5; round++) {
+      const before = from.counts.generations
+      await reader.latestOffset({ delivered: 0 }, readAllAvailable)
+      const deleted = broker.channel.deleteQueue(queue)
+      const looks = Array.from({ length: 50 }, () => reader.latestOffset({ delivered: 0 }, readAllAvailable))
+      for (const look of await Promise.allSettled(looks))
+        if (look.status === 'rejected') expect(look.reason).toMatchObject({ retryable: true })
+      await deleted
+      await expect.poll(() => from.counts.generations).toBeGreaterThan(before)
+    }
   })
 
   it('whose queue is deleted and not declared here fails the query', async () => {
