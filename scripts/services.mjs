@@ -10,6 +10,7 @@ import { spawnSync } from 'node:child_process'
 import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import './node-version.mjs'
+import { installPackage } from './services/debian-package.mjs'
 import { postgres } from './services/postgres.mjs'
 import { rabbitmq } from './services/rabbitmq.mjs'
 
@@ -125,7 +126,10 @@ async function start(service) {
   } else {
     problems.push('no Docker engine answers')
   }
-  if (!service.hasServer()) install(service, problems)
+  if (!service.hasServer()) {
+    const problem = installPackage(service.package)
+    if (problem !== undefined) problems.push(problem)
+  }
   if (!service.hasServer()) {
     throw new Error(
       [
@@ -141,31 +145,6 @@ async function start(service) {
   rmSync(data, { recursive: true, force: true })
   const node = await service.start(data)
   return { url: node.url, how: `started a server of its own, port ${node.port}, data in ${data}`, node }
-}
-
-/** Debian's package, without starting the machine-wide server that it contains. */
-function install(service, problems) {
-  const name = service.package
-  if (process.platform !== 'linux' || !succeeds('apt-get', ['--version'])) {
-    problems.push(`there is no ${name} here, and no apt-get to install it with`)
-    return
-  }
-  if (process.getuid() !== 0) {
-    problems.push(`the package ${name} is not installed, and installing it takes root ("sudo apt-get install ${name}")`)
-    return
-  }
-  console.log(`${service.name}: installing the package ${name} …`)
-  const policy = '/usr/sbin/policy-rc.d'
-  const ours = !existsSync(policy)
-  if (ours) writeFileSync(policy, '#!/bin/sh\nexit 101\n', { mode: 0o755 }) // "start no service"
-  try {
-    const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive' }
-    const apt = (...args) => spawnSync('apt-get', args, { env, stdio: ['ignore', 'ignore', 'inherit'] }).status === 0
-    const get = () => apt('install', '--yes', '-qq', '--no-install-recommends', name)
-    if (!get() && !(apt('update', '-qq') && get())) problems.push(`apt-get could not install ${name} (see above)`)
-  } finally {
-    if (ours) rmSync(policy, { force: true })
-  }
 }
 
 /** @returns whether there was anything of ours to end */

@@ -47,7 +47,7 @@ export function packAndInstall(): Packed {
   }
 }
 
-/** The package's dependencies and its peer, with what these need in turn: installed from here, whatever npm's cache holds. */
+/** The package's dependencies and those peers that an entry point imports at once, with what these need in turn: installed from here, whatever npm's cache holds. */
 function needed(): readonly string[] {
   const names = new Set<string>()
   const add = (name: string): void => {
@@ -55,7 +55,7 @@ function needed(): readonly string[] {
     names.add(name)
     for (const next of dependenciesOf(join(root, 'node_modules', name))) add(next)
   }
-  for (const name of ['rxjs', ...dependenciesOf(root)]) add(name)
+  for (const name of ['rxjs', 'pg', 'pg-copy-streams', ...dependenciesOf(root)]) add(name)
   return [...names]
 }
 

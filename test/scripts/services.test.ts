@@ -30,6 +30,7 @@ function copyOfScripts({ standardPort = 1, docker = [] as readonly string[] } = 
     ...[
       'services.mjs',
       'compose.yaml',
+      'services/debian-package.mjs',
       'node-version.mjs',
       'wanted-node.mjs',
       'rabbitmq-node.mjs',

@@ -50,8 +50,8 @@ export class QueryView {
     text(byId('about'), `${path}${status}. ${since}${restarts}.`)
     const lag = lags.length === 0 ? undefined : lags.reduce((sum, { rows: behind }) => sum + behind, 0)
     tile('committed', count(rows.committed), `${count(rows.read)} read`)
-    tile('input', rate(batch?.inputRowsPerSecond), 'rows a second, last batch')
-    tile('processing', rate(batch?.processedRowsPerSecond), 'rows a second, last batch')
+    tile('input', rate(batch?.inputRowsPerSecond), 'rows/s, last batch')
+    tile('processing', rate(batch?.processedRowsPerSecond), 'rows/s, last batch')
     tile(
       'duration',
       duration(batch?.durationMs),

@@ -104,6 +104,9 @@ export class Failures {
     return { ms: most, cut: `it asks to wait ${ms} ms, of which ${most} are heeded (option "maxRetryAfter")` }
   }
 
+  /** A text without what the request said in secret. */
+  readonly hide = (text: string): string => this.#safe(text)
+
   get #where(): string {
     return `${this.#request.method} ${this.#what.url}`
   }

@@ -61,7 +61,9 @@ export async function judged<T>(answer: RawAnswer, asked: Asked<T>, settings: Cl
   try {
     const said = settings.filters.length === 0 ? undefined : await filterAction(settings.filters, answer, body.see)
     const meaning = said ?? meaningOf(status)
-    if (meaning === 'take') return await taken(asked.take, { status, headers, url: to.url.href, body: body.all })
+    if (meaning === 'take') {
+      return await taken(asked.take, { status, headers, url: to.url.href, body: body.all, hide: failures.hide })
+    }
     if (meaning === 'ignore') {
       void discard(body.all)
       return await taken(asked.take, { status: 204, headers: {}, url: to.url.href, body: bodyOf(Buffer.alloc(0)) })

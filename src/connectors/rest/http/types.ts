@@ -37,6 +37,8 @@ export interface HttpResponse {
   readonly url: string
   /** Bytes, already decompressed (gzip, deflate, br, zstd as far as Node can). Fails when the body is cut short. */
   readonly body: Readable
+  /** Takes out of a text what the request said in secret: for errors about a body that is still read when `take` has settled. */
+  readonly hide?: (text: string) => string
 }
 
 /** How one call of a client may be stopped. */

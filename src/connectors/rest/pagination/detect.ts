@@ -39,6 +39,8 @@ export function detect(page: PageEnd): Detected {
   if (found !== undefined) return found
   const more = moreSigns.find((sign) => at(page, sign) === true)
   if (more !== undefined) throw undetected(`${shown(more)} is true`)
+  const next = [...urlSigns, ...Object.keys(cursorSigns)].find((sign) => isGiven(at(page, sign)))
+  if (next !== undefined) throw undetected(`${shown(next)} has a value`)
   const [total, where] = totalOf(page)
   if (total !== undefined && total > page.count) {
     throw undetected(`${where} is ${total}, and the page has ${page.count} rows`)
@@ -128,6 +130,12 @@ function detectStanding(page: PageEnd): Detected | undefined {
 function saysEnd(page: PageEnd): boolean {
   const isNone = (value: unknown) => value === null || value === '' || value === false
   return [...urlSigns, ...Object.keys(cursorSigns), ...moreSigns].some((sign) => isNone(at(page, sign)))
+}
+
+/** A name of the next page, of whatever kind. */
+function isGiven(value: unknown): boolean {
+  if (typeof value === 'object' && value !== null) return Object.values(value).some(isGiven)
+  return value !== undefined && value !== null && value !== '' && value !== false
 }
 
 function totalOf(page: PageEnd): [total: number | undefined, where: string] {

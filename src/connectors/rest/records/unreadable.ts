@@ -18,7 +18,8 @@ export interface Answered {
  * @param start the body's beginning; the error shows an excerpt.
  */
 export function unreadable(answered: Answered, what: string, start: readonly Uint8Array[], cause?: unknown): HttpError {
-  const text = redact(Buffer.concat(start.slice(0, 8)).subarray(0, excerptBytes).toString())
+  const { hide = redact } = answered.response
+  const text = hide(Buffer.concat(start.slice(0, 8)).subarray(0, excerptBytes).toString())
   const bodyExcerpt = text.replaceAll(/\s+/g, ' ').trim().slice(0, excerptLength)
   const why = cause === undefined ? '' : ` (${describeError(cause)})`
   return failed(answered, `with ${what}${why}; it begins: ${bodyExcerpt}`, { bodyExcerpt }, cause)
@@ -30,11 +31,11 @@ export function brokenOff(answered: Answered, cause: unknown): HttpError {
 }
 
 function failed(
-  { response: { status, url }, method }: Answered,
+  { response: { status, url, hide = redact }, method }: Answered,
   what: string,
   more: { readonly bodyExcerpt?: string },
   cause: unknown,
 ): HttpError {
-  const failure = { method, url: redact(url), status, retryable: true, ...more }
-  return new HttpError(redact(`${method} ${failure.url} answered ${status} ${what}`), failure, { cause })
+  const failure = { method, url: hide(url), status, retryable: true, ...more }
+  return new HttpError(hide(`${method} ${failure.url} answered ${status} ${what}`), failure, { cause })
 }

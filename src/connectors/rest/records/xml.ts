@@ -30,25 +30,36 @@ export function xmlParser(path: readonly string[]): Parser {
     let items: XmlValue[] = []
     let holders = 0
     let held = 0
+    // Of it, what stays: all that isn't items.
+    let beside = 0
     // How many of the open elements lie on the way to the items.
     let onPath = 0
 
     const inner = () => open.at(-1) as XmlElement
+    const isInItem = () => onPath === path.length
+    const addText = (part: string): void => {
+      // Between items there is nothing but their indentation, and as much of it as there are items.
+      const isIndentation = holders > 0 && onPath === holder.length && open.length === path.length && part.trim() === ''
+      if (isIndentation) return
+      if (!isInItem()) beside += part.length
+      inner().addText(part)
+    }
     parser.on('opentag', ({ name, attributes }) => {
       if (onPath === open.length - 1 && path[onPath] === name) onPath++
       open.push(new XmlElement(name, attributes))
+      if (!isInItem()) beside += lengthOf(name, attributes)
       if (onPath === holder.length && open.length === path.length) {
         holders++
         inner().addEmptyList(item)
       }
     })
-    parser.on('text', (part) => inner().addText(part))
-    parser.on('cdata', (part) => inner().addText(part))
+    parser.on('text', addText)
+    parser.on('cdata', addText)
     parser.on('closetag', ({ name }) => {
       const element = open.pop() as XmlElement
       if (onPath === path.length && open.length === path.length) {
         items.push(element.value())
-        held = 0
+        held = beside
       } else inner().add(name, element.value())
       onPath = Math.min(onPath, open.length - 1)
     })
@@ -64,4 +75,9 @@ export function xmlParser(path: readonly string[]): Parser {
     if (holders === 0) throw new PortError(`expected elements in ${showPath(holder)}, found no such element in the XML`)
     return { envelope: document.value(), records: path }
   }
+}
+
+/** About the characters that an element without content has. */
+function lengthOf(name: string, attributes: Readonly<Record<string, string>>): number {
+  return Object.entries(attributes).reduce((sum, [key, value]) => sum + key.length + value.length + 4, name.length + 3)
 }

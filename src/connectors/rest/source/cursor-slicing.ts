@@ -101,7 +101,8 @@ async function* rowsAgain<Row extends object>(
         tied = []
       }
       if (greatest === undefined || value > greatest) greatest = value
-      if (end.value !== undefined && value > end.value) {
+      // Within what is looked back for, rows come in any order: one that is beyond the end may stand before one that isn't.
+      if (end.value !== undefined && values.since(value) > end.value) {
         if (chunk.length > 0) yield chunk
         if (tied.length > 0) yield inOrder(cursor, tied)
         return

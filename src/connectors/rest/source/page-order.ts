@@ -48,10 +48,16 @@ export class PageOrder<Row extends object> {
   }
 }
 
+/**
+ * As many rows of a page are remembered at least: a page has any length, and is read as it arrives. What is pushed to the next page stood at the end,
+ * and rows that tie stand next to each other.
+ */
+const rememberedRows = 10_000
+
 /** Rows that are put in order only when one is looked for, which is seldom. */
 class SeenRows<Row extends object> {
   readonly #cursor: Pick<Cursor<Row>, 'valueOf' | 'keyOf'>
-  readonly #rows: Row[] = []
+  #rows: Row[] = []
   readonly #byValue = new Map<Value, Map<string, Row>>()
   #placed = 0
 
@@ -61,6 +67,10 @@ class SeenRows<Row extends object> {
 
   add(row: Row): void {
     this.#rows.push(row)
+    if (this.#rows.length < 2 * rememberedRows) return
+    this.#rows = this.#rows.slice(-rememberedRows)
+    this.#byValue.clear()
+    this.#placed = 0
   }
 
   /** The first row with this value and key. */

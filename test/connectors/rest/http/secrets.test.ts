@@ -8,6 +8,7 @@ import { httpClient } from '../../../../src/connectors/rest/http/client.ts'
 import { HttpError } from '../../../../src/connectors/rest/http/http-error.ts'
 import type { ClientOptions } from '../../../../src/connectors/rest/http/options.ts'
 import type { Authorization, HttpRequest } from '../../../../src/connectors/rest/http/types.ts'
+import { readPage } from '../../../../src/connectors/rest/records/page.ts'
 import { type Fault, resetBeforeHeaders, resetMidBody, silence, status } from '../../../support/http-faults.ts'
 import type { Route } from '../../../support/http-server.ts'
 import { failure, serve } from './serve.ts'
@@ -201,4 +202,22 @@ it('a client shows nothing of its options', () => {
   const client = httpClient({ auth, tls: { passphrase: inBody, key: inHeader, cert: 'c' } })
   for (const secret of secrets) expect(inspect(client, { depth: 20, showHidden: true })).not.toContain(secret)
   return client.close()
+})
+
+describe('a body that is read after it was taken', () => {
+  it('shows no secret when it breaks', async () => {
+    const text = `{"self":"${inAuth}","items":[${'{"id":1},'.repeat(100)}oops]}`
+    const route: Route = () => ({ headers: { 'content-type': 'application/json' }, body: text })
+    const { server, client } = await serve(route, { auth, retry: { maxAttempts: 1 } })
+    const page = await client.send({ url: `${server.url}/` }, (response) =>
+      readPage(response, { records: 'items', bufferBytes: 100 }),
+    )
+    const error = await failure(
+      (async () => {
+        for await (const _ of page.chunks);
+      })(),
+    )
+    expect(String(error)).toContain('it begins: {"self":"***"')
+    expectNone(error)
+  })
 })

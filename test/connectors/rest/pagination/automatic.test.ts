@@ -16,6 +16,18 @@ const url = `${origin}/rows?page=2`
 
 describe('automatic', () => {
   it.each([
+    ['next', { next: 2 }],
+    ['next', { next: 'c2' }],
+    ['meta.next', { meta: { next: 'c2' } }],
+    ['links.next', { links: { next: 'rows?page=2' } }],
+    ['next_page', { next_page: { number: 2 } }],
+  ])('refuses a next page at %s that it does not understand, also after few rows', (sign, envelope) => {
+    expect(() => detecting(pageEnd(envelope))).toThrow(
+      `expected to find out how to get the next page, as ${sign} has a value; found no way that is known`,
+    )
+  })
+
+  it.each([
     ['linkHeader()', undefined, { link: `<${url}>; rel="next", <${url}>; rel="last"` }],
     ["nextUrl({ path: 'next' })", { next: url }, {}],
     ["nextUrl({ path: 'links.next' })", { links: { next: '/rows?page=2' } }, {}],

@@ -34,6 +34,12 @@ describe('xmlParser', () => {
     expect(await parsed(xmlParser(path), feed)).toEqual({ items, envelope, records: path })
   })
 
+  it('refuses more beside the items than may be held', async () => {
+    const beside = `<entry/><other>${'x'.repeat(2 ** 20)}</other>`
+    const pieces = ['<feed>', ...Array<string>(65).fill(beside), '</feed>']
+    await expect(parsed(xmlParser(['feed', 'entry']), ...pieces)).rejects.toThrow('are held at once')
+  })
+
   it('gives the same wherever the text is cut', async () => {
     expect(await parsed(xmlParser(path), ...feed)).toEqual({ items, envelope, records: path })
   })
