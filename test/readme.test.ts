@@ -67,7 +67,7 @@ test('every example is in the list, and is run by the tests', () => {
       .filter((file) => /^\d/.test(file))
       .sort(),
   )
-  const tests = ['delta', 'weather', 'examples', 'rest'].map((name) =>
+  const tests = ['delta', 'weather', 'examples', 'rest', 'tables'].map((name) =>
     readFileSync(new URL(`test/examples/${name}.integration.test.ts`, root), 'utf8'),
   )
   expect(listed.filter((file) => !tests.some((code) => code.includes(`('${file}'`)))).toEqual([])

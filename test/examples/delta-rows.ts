@@ -27,9 +27,13 @@ export async function deltaRows<Row extends object>(path: string): Promise<Row[]
   try {
     const list = [...files].map((file) => `'${join(path, file).replaceAll("'", "''")}'`).join(', ')
     const reader = await connection.runAndReadAll(`select * from read_parquet([${list}], union_by_name = true)`)
-    return reader.getRowObjectsJS().map((row) => JSON.parse(JSON.stringify(row)) as Row)
+    return reader.getRowObjectsJS().map((row) => JSON.parse(JSON.stringify(row, plain)) as Row)
   } finally {
     connection.closeSync()
     instance.closeSync()
   }
+}
+
+function plain(_: string, value: unknown): unknown {
+  return typeof value === 'bigint' ? Number(value) : value
 }

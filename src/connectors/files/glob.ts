@@ -8,8 +8,7 @@ export interface Glob {
 }
 
 /**
- * Compiles a pattern: `*` (not across folders), `**` (any number of folders), `?`, `{a,b}`, `[a-z]`, `[!a-z]`. Case counts.
- * By hand, because `path.matchesGlob` compiles its pattern for every path: ten thousand take a second there and 3 ms here.
+ * Compiles a pattern: `*` (not across folders), `**` (any number of folders), `?`, `{a,b}`, `[a-z]`, `[!a-z]`. Case counts. Compiled once, for all paths.
  * @throws OptionError for braces or brackets without an end, and for `..`.
  */
 export function compileGlob(pattern: string): Glob {

@@ -5,6 +5,7 @@ import type { PostgresConnectionSettings } from './connection-options.ts'
 export class Connections {
   readonly #settings: PostgresConnectionSettings
   readonly #idle: PostgresClient[] = []
+  #isClosed = false
 
   constructor(settings: PostgresConnectionSettings) {
     this.#settings = settings
@@ -17,7 +18,9 @@ export class Connections {
   }
 
   giveBack(client: PostgresClient): void {
-    if (!client.isBroken) this.#idle.push(client)
+    if (client.isBroken) return
+    if (this.#isClosed) void client.close()
+    else this.#idle.push(client)
   }
 
   async with<T>(work: (client: PostgresClient) => Promise<T>): Promise<T> {
@@ -39,7 +42,9 @@ export class Connections {
     }
   }
 
+  /** Those that are in use are closed when they are given back: an idle one would keep the process alive. */
   async close(): Promise<void> {
+    this.#isClosed = true
     await Promise.all(this.#idle.splice(0).map((client) => client.close()))
   }
 }

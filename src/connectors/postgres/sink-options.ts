@@ -34,7 +34,7 @@ export interface PostgresTableOptions extends PostgresConnectionOptions {
   readonly bookkeeping?: string
   /**
    * Characters of partitions that are under way and held here, in all. A partition that fails before its rows left is tried again by itself; one that fails
-   * later takes the whole batch back. @default 32 Mi
+   * later takes the whole batch back. The server works while rows are still being made only when they leave: more costs speed. @default 1 Mi
    */
   readonly maxBuffered?: number
   /** The log in the same database; used where `postgresTable(…).checkpoint` is the query's checkpoint. */
@@ -101,7 +101,7 @@ export function tableSettings(options: PostgresTableOptions): PostgresTableSetti
     deleteFlag,
     createTable: options.createTable ?? false,
     bookkeeping: options.bookkeeping ?? 'sluice',
-    maxBuffered: options.maxBuffered ?? 32 * 2 ** 20,
+    maxBuffered: options.maxBuffered ?? 2 ** 20,
     checkpoint: {
       name: checkpoint.name ?? (typeof table === 'string' ? table : `${table.schema}.${table.name}`),
       retain: checkpoint.retain ?? 100,

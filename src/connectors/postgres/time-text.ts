@@ -1,10 +1,32 @@
 /** The earliest day that PostgreSQL knows: 24 November 4714 BC, in milliseconds. What JavaScript knows ends long before what PostgreSQL does. */
 export const earliestMs = Date.UTC(-4713, 10, 24)
 
-/** A time as PostgreSQL reads it, in UTC with milliseconds. */
-export function timestampText(date: Date): string {
-  const text = date.toISOString()
-  return text.length === 24 && text !== '' && !text.startsWith('0000') ? text : eraText(text)
+const dayMs = 86_400_000
+const digits = (count: number, width: number) =>
+  Array.from({ length: count }, (_, number) => String(number).padStart(width, '0'))
+const two = digits(60, 2)
+const three = digits(1_000, 3)
+
+/**
+ * Makes the writer of times as PostgreSQL reads them, in UTC with milliseconds. It keeps the text of the last day: times of a column lie close together,
+ * and `toISOString` was the dearest part of a COPY.
+ */
+export function timestampWriter(): (date: Date) => string {
+  let day = Number.NaN
+  let head = ''
+  return (date) => {
+    const ms = date.getTime()
+    if (Math.floor(ms / dayMs) !== day) {
+      const text = date.toISOString()
+      if (text.length !== 24 || text.startsWith('0000')) return eraText(text)
+      day = Math.floor(ms / dayMs)
+      head = text.slice(0, 11)
+    }
+    const rest = ms - day * dayMs
+    const seconds = Math.floor(rest / 1_000)
+    const minutes = Math.floor(seconds / 60)
+    return `${head}${two[Math.floor(minutes / 60)]}:${two[minutes % 60]}:${two[seconds % 60]}.${three[rest % 1_000]}Z`
+  }
 }
 
 /** The day of a time in UTC. */

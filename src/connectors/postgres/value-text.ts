@@ -1,5 +1,5 @@
 import type { LeafType } from '../../schema/leaf-check.ts'
-import { dateText, earliestMs, timestampText } from './time-text.ts'
+import { dateText, earliestMs, timestampWriter } from './time-text.ts'
 
 /** Makes the error that says why a value can't be written. */
 export type Refuse = (why: string) => Error
@@ -56,8 +56,10 @@ export function leafText(type: LeafType, refuse: Refuse): ValueText {
       }
     case 'date':
       return (value) => dateText(knownTime(value, refuse))
-    case 'timestamp':
-      return (value) => timestampText(knownTime(value, refuse))
+    case 'timestamp': {
+      const text = timestampWriter()
+      return (value) => text(knownTime(value, refuse))
+    }
   }
 }
 

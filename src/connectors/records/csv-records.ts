@@ -28,7 +28,7 @@ export async function* csvRecords(
   yield* pulled<CsvRecord>(await parsing(text, dialect, {}))
 }
 
-/** The same, each record with the text that it stood in. A third slower. */
+/** The same, each record with the text that it stood in. */
 export async function* csvRecordsWithText(
   text: AsyncIterable<string>,
   dialect: CsvDialect,

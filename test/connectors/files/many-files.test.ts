@@ -27,7 +27,7 @@ it('among ten thousand files the new one is found soon', async () => {
 
   const began = performance.now()
   expect(await settle(() => first.latestOffset(all, readAllAvailable))).toEqual({ files: 10_001 })
-  // A second is the aim, and a third of it usual (test/bench/tables-files.ts); the machine may be busy.
+  // A second is the aim, which test/bench/tables-files.ts measures; the machine may be busy.
   expect(performance.now() - began).toBeLessThan(5_000)
 
   // A process that starts again knows them from the log.

@@ -264,6 +264,25 @@ describe('postgresRows', () => {
   })
 })
 
+describe('a reader that is stopped while it is asked', () => {
+  it.each(['first look', 'plan', 'partitions'] as const)('leaves no connection open: %s', async (moment) => {
+    const { url, client, psql } = await withDatabase()
+    await client.query("CREATE TABLE t (id bigint PRIMARY KEY, name text); INSERT INTO t VALUES (1, 'x')")
+    const reader = readerOf({ url })
+    const start = { id: '1' }
+    if (moment !== 'first look') await settle(() => reader.latestOffset(start, all))
+    const asked =
+      moment === 'partitions'
+        ? settle(() => reader.partitions(start, { id: '2' }))
+        : settle(() => reader.latestOffset(start, { ...all, maxRows: 1 }))
+    await settle(() => reader.stop?.())
+    await asked.catch(() => undefined)
+    const others =
+      "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND application_name <> 'psql'"
+    await expect.poll(() => psql(others), { timeout: 5_000 }).toEqual(['1']) // the test's own
+  })
+})
+
 async function openSecond(url: string) {
   const { default: pg } = await import('pg')
   const client = new pg.Client({ connectionString: url })
