@@ -10,6 +10,7 @@ export const floors: readonly (readonly string[])[] = [
     'src/errors.ts',
     'src/result.ts',
     'src/options.ts',
+    'src/connection-tls.ts',
     'src/row.ts',
     'src/json-text.ts',
     'src/duration.ts',

@@ -1,28 +1,16 @@
+import { checkServerIdentity } from 'node:tls'
 import type { ClientConfig } from 'pg'
+import { type ConnectionTls, nodeTls } from '../../connection-tls.ts'
 import { type Duration, durationMs, durationRule, positiveDurationRule } from '../../duration.ts'
 import { OptionError } from '../../errors.ts'
-import { type OptionRule, required, rules, validateOptions } from '../../options.ts'
-
-/** Certificates and keys, each as PEM text or bytes. */
-export interface PostgresTls {
-  /** Who may sign the server's certificate. @default the system's authorities */
-  readonly ca?: string | Uint8Array
-  /** The client's own certificate, with `key`. */
-  readonly cert?: string | Uint8Array
-  readonly key?: string | Uint8Array
-  readonly passphrase?: string
-  /** The name that the server's certificate must have. @default the host of the URL */
-  readonly servername?: string
-  /** `false` accepts any certificate: for tests only. @default true */
-  readonly rejectUnauthorized?: boolean
-}
+import { type OptionRule, required, rules } from '../../options.ts'
 
 /** How a server is reached. */
 export interface PostgresConnectionOptions {
   /** `postgres://user:password@host:5432/database`. Never shown: not in errors, not in events. */
   readonly url: string
   /** TLS; `true`: with the system's authorities. @default as the URL's `sslmode` says, else none */
-  readonly tls?: boolean | PostgresTls
+  readonly tls?: boolean | ConnectionTls
   /** Shown in `pg_stat_activity`. @default 'sluice' */
   readonly applicationName?: string
   /** For TCP, TLS and the log-in together. @default '10 seconds' */
@@ -42,21 +30,6 @@ export interface PostgresConnectionSettings {
   /** After so long without an answer to a statement the connection is given up. Infinity: never. */
   readonly answerTimeoutMs: number
 }
-
-const pem: OptionRule = {
-  expected: 'PEM text or bytes',
-  accepts: (value) => rules.string.accepts(value) || value instanceof Uint8Array,
-  secret: true,
-}
-
-const tlsRules = {
-  ca: pem,
-  cert: pem,
-  key: pem,
-  passphrase: { ...rules.string, secret: true },
-  servername: rules.string,
-  rejectUnauthorized: rules.boolean,
-} as const satisfies Record<keyof PostgresTls, OptionRule>
 
 /** For `validateOptions` of whoever takes these options together with others. */
 export const connectionRules = {
@@ -85,8 +58,8 @@ export const connectionRules = {
  */
 export function connectionSettings(owner: string, options: PostgresConnectionOptions): PostgresConnectionSettings {
   const { url, tls, applicationName = 'sluice' } = options
-  if (typeof tls === 'object') validateOptions(`${owner}: tls`, tls, tlsRules)
-  if (tls !== undefined && /^ssl/.test([...new URL(url).searchParams.keys()].find((name) => /^ssl/.test(name)) ?? ''))
+  const ssl = typeof tls === 'object' ? sslOf(owner, tls) : tls === true ? {} : tls
+  if (tls !== undefined && [...new URL(url).searchParams.keys()].some((name) => name.startsWith('ssl')))
     throw new OptionError(
       `${owner}: TLS is set twice, by option "tls" and in the URL (sslmode …); expected one of them`,
     )
@@ -99,7 +72,7 @@ export function connectionSettings(owner: string, options: PostgresConnectionOpt
       application_name: applicationName,
       keepAlive: true,
       keepAliveInitialDelayMillis: 30_000,
-      ...(tls === undefined ? {} : { ssl: tls === true ? {} : tls === false ? false : bytesOf(tls) }),
+      ...(ssl === undefined ? {} : { ssl }),
     },
     session: sessionText(statementMs, lockMs),
     connectTimeoutMs,
@@ -126,9 +99,13 @@ function sessionText(statementMs: number, lockMs: number): string {
   ].join('; ')
 }
 
-function bytesOf({ ca, cert, key, ...rest }: PostgresTls): Exclude<ClientConfig['ssl'], boolean | undefined> {
-  const pems = Object.entries({ ca, cert, key }).flatMap(([name, value]) =>
-    value === undefined ? [] : [[name, typeof value === 'string' ? value : Buffer.from(value)] as const],
-  )
-  return { ...Object.fromEntries(pems), ...rest }
+/** The driver asks for the host's name in the certificate, whatever name it is given: so the name is checked here. */
+function sslOf(owner: string, tls: ConnectionTls): Exclude<ClientConfig['ssl'], boolean | undefined> {
+  const { servername, ...rest } = nodeTls(owner, tls)
+  if (servername === undefined) return rest
+  return {
+    ...rest,
+    servername,
+    checkServerIdentity: (_host, certificate) => checkServerIdentity(servername, certificate),
+  }
 }

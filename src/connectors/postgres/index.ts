@@ -2,7 +2,8 @@
 export { PostgresError, PostgresRefusedError } from '../../errors.ts'
 
 // Connections
-export type { PostgresConnectionOptions, PostgresTls } from './connection-options.ts'
+export type { PostgresConnectionOptions } from './connection-options.ts'
+export type { ConnectionTls } from '../../connection-tls.ts'
 export type { TableName } from './names.ts'
 
 // Tables as sinks

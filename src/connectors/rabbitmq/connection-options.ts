@@ -1,30 +1,17 @@
 import type { Options, SocketOptions } from 'amqplib'
 import { credentials } from 'amqplib'
+import { type ConnectionTls, nodeTls } from '../../connection-tls.ts'
 import { type Duration, durationMs, durationRule, positiveDurationRule } from '../../duration.ts'
 import { OptionError } from '../../errors.ts'
-import { type OptionRule, oneOf, required, rules, validateOptions } from '../../options.ts'
+import { type OptionRule, oneOf, required, rules } from '../../options.ts'
 import { type RetryPolicy, retryPolicy } from '../../retry.ts'
-
-/** Certificates and keys, each as PEM text or bytes. */
-export interface RabbitTls {
-  /** Who may sign the broker's certificate. @default the system's authorities */
-  readonly ca?: string | Uint8Array
-  /** The client's own certificate, with `key`. */
-  readonly cert?: string | Uint8Array
-  readonly key?: string | Uint8Array
-  readonly passphrase?: string
-  /** The name that the broker's certificate must have. @default the host of the URL */
-  readonly servername?: string
-  /** `false` accepts any certificate: for tests only. @default true */
-  readonly rejectUnauthorized?: boolean
-}
 
 /** How a broker is reached. */
 export interface RabbitConnectionOptions {
   /** `amqp://user:password@host:5672/vhost`, `amqps://` for TLS; several are the nodes of one cluster, tried in turn. */
   readonly url: string | readonly string[]
   /** With `amqps://` only. */
-  readonly tls?: RabbitTls
+  readonly tls?: ConnectionTls
   /** `external`: the broker takes the user from the client's certificate (its plugin rabbitmq_auth_mechanism_ssl). @default 'plain' */
   readonly auth?: 'plain' | 'external'
   /** @default that of the URL, else '/' */
@@ -54,21 +41,6 @@ export interface RabbitConnectionSettings {
 const isUrl = (value: unknown): boolean =>
   typeof value === 'string' && URL.canParse(value) && ['amqp:', 'amqps:'].includes(new URL(value).protocol)
 
-const pem: OptionRule = {
-  expected: 'PEM text or bytes',
-  accepts: (value) => rules.string.accepts(value) || value instanceof Uint8Array,
-  secret: true,
-}
-
-const tlsRules = {
-  ca: pem,
-  cert: pem,
-  key: pem,
-  passphrase: { ...rules.string, secret: true },
-  servername: rules.string,
-  rejectUnauthorized: rules.boolean,
-} as const satisfies Record<keyof RabbitTls, OptionRule>
-
 /** For `validateOptions` of whoever takes these options together with others. */
 export const connectionRules = {
   url: required({
@@ -96,7 +68,7 @@ export const connectionRules = {
  */
 export function connectionSettings(owner: string, options: RabbitConnectionOptions): RabbitConnectionSettings {
   const { tls = {}, auth = 'plain', connectionName = 'sluice', reconnect = {} } = options
-  validateOptions(`${owner}: tls`, tls, tlsRules)
+  const socketTls = nodeTls(owner, tls)
   const urls = (typeof options.url === 'string' ? [options.url] : options.url).map((url) => new URL(url))
   const plain = urls.filter(({ protocol }) => protocol === 'amqp:')
   if (plain.length > 0 && (Object.keys(tls).length > 0 || auth === 'external'))
@@ -117,7 +89,7 @@ export function connectionSettings(owner: string, options: RabbitConnectionOptio
       heartbeat,
     })),
     socket: {
-      ...bytesOf(tls),
+      ...socketTls,
       noDelay: true,
       timeout: connectTimeoutMs,
       clientProperties: { connection_name: connectionName },
@@ -127,11 +99,4 @@ export function connectionSettings(owner: string, options: RabbitConnectionOptio
     openTimeoutMs: durationMs(options.openTimeout ?? 30_000, owner, 'openTimeout'),
     reconnect: retryPolicy(`${owner}: reconnect`, { maxDelayMs: 10_000, ...reconnect, maxAttempts: Infinity }),
   }
-}
-
-function bytesOf({ ca, cert, key, ...rest }: RabbitTls): SocketOptions {
-  const pems = Object.entries({ ca, cert, key }).flatMap(([name, value]) =>
-    value === undefined ? [] : [[name, typeof value === 'string' ? value : Buffer.from(value)] as const],
-  )
-  return { ...Object.fromEntries(pems), ...rest }
 }

@@ -2,7 +2,8 @@
 export { RabbitError, RabbitRefusedError } from '../../errors.ts'
 
 // Connections
-export type { RabbitConnectionOptions, RabbitTls } from './connection-options.ts'
+export type { RabbitConnectionOptions } from './connection-options.ts'
+export type { ConnectionTls } from '../../connection-tls.ts'
 
 // Queues
 export type { QueueDeclaration } from './declaration.ts'
