@@ -4,6 +4,7 @@ import { spawnSync } from 'node:child_process'
 import { existsSync, mkdirSync, realpathSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { findPython } from './find-python.mjs'
 
 const packages = ['deltalake==1.6.6', 'pyarrow==24.0.0']
 const oldestPython = [3, 10]
@@ -22,20 +23,8 @@ export function missingDeltaRs() {
   return `there is no delta-rs in ${folder}: run "node scripts/delta-rs-env.mjs"`
 }
 
-function findPython() {
-  for (const name of ['python3', 'python3.14', 'python3.13', 'python3.12', 'python3.11', 'python3.10', 'python']) {
-    // Debian's python3 comes without ensurepip, and an environment made by it would have no pip.
-    const test = 'import sys, venv, ensurepip; print(*sys.version_info[:2])'
-    const { status, stdout } = spawnSync(name, ['-c', test], { encoding: 'utf8' })
-    if (status !== 0) continue
-    const [major, minor] = stdout.trim().split(' ').map(Number)
-    if (major === oldestPython[0] && minor >= oldestPython[1]) return name
-  }
-  return undefined
-}
-
 function make() {
-  const python = findPython()
+  const python = findPython(oldestPython)
   if (python === undefined) return `there is no Python ${oldestPython.join('.')} or newer with its venv module in PATH`
   console.log(`Installing ${packages.join(' and ')} into ${folder} (about 320 MB, once) …`)
   rmSync(folder, { recursive: true, force: true })

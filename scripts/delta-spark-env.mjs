@@ -4,9 +4,11 @@ import { spawnSync } from 'node:child_process'
 import { existsSync, mkdirSync, readdirSync, realpathSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { findPython } from './find-python.mjs'
 
 const delta = { artifact: 'delta-spark_4.1_2.13', version: '4.3.1' }
 const packages = ['pyspark==4.1.4', 'pyarrow==24.0.0']
+const oldestPython = [3, 10]
 
 const windows = process.platform === 'win32'
 const folder = fileURLToPath(new URL('../.cache/delta-spark/', import.meta.url))
@@ -25,10 +27,17 @@ export function missingDeltaSpark() {
 }
 
 function make() {
+  const python = findPython(oldestPython)
+  if (python === undefined) {
+    console.error(
+      `Spark needs Python ${oldestPython.join('.')} or newer with its venv module, and none was found in PATH`,
+    )
+    process.exit(1)
+  }
   console.log(`Installing ${packages.join(' and ')} and Delta ${delta.version} into ${folder} (about 700 MB, once) …`)
   rmSync(folder, { recursive: true, force: true })
   mkdirSync(folder, { recursive: true })
-  run(windows ? 'python' : 'python3', '-m', 'venv', folder)
+  run(python, '-m', 'venv', folder)
   run(deltaSparkPython, '-m', 'pip', 'install', '--quiet', '--disable-pip-version-check', ...packages)
   const { stdout } = spawnSync(deltaSparkPython, ['-c', 'import pyspark; print(pyspark.__path__[0])'], {
     encoding: 'utf8',

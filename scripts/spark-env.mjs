@@ -4,6 +4,7 @@ import { spawnSync } from 'node:child_process'
 import { existsSync, mkdirSync, realpathSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { findPython } from './find-python.mjs'
 
 /** Of Spark; another 4.x from 4.2 on may be asked for, earlier ones have no limits for Python sources. */
 export const sparkVersion = process.env.SLUICE_SPARK_VERSION ?? '4.3.0'
@@ -33,20 +34,8 @@ function missingJava() {
   return major < oldestJava ? `${wanted}, and ${java} is ${stderr.split('\n')[0]}` : undefined
 }
 
-function findPython() {
-  for (const name of ['python3', 'python3.14', 'python3.13', 'python3.12', 'python3.11', 'python']) {
-    // Debian's python3 comes without ensurepip, and an environment made by it would have no pip.
-    const test = 'import sys, venv, ensurepip; print(*sys.version_info[:2])'
-    const { status, stdout } = spawnSync(name, ['-c', test], { encoding: 'utf8' })
-    if (status !== 0) continue
-    const [major, minor] = stdout.trim().split(' ').map(Number)
-    if (major === oldestPython[0] && minor >= oldestPython[1]) return name
-  }
-  return undefined
-}
-
 function make() {
-  const python = findPython()
+  const python = findPython(oldestPython)
   if (python === undefined)
     fail(
       `Spark ${sparkVersion} needs Python ${oldestPython.join('.')} or newer with its venv module, and none was found in PATH`,
