@@ -25,10 +25,10 @@ it('a pattern matches what it does for Node', () => {
 })
 
 it('says how deep a match can lie', () => {
-  const depths = ['*', 'a/*.json', '{a,b/c}/*', '**/*.csv'].map((pattern) => compileGlob(pattern).depth)
-  expect(depths).toEqual([0, 1, 2, Infinity])
+  const depths = ['*', 'a/*.json', '{a,b/c}/*', '**/*.csv', 'a+/[0-9]+'].map((pattern) => compileGlob(pattern).depth)
+  expect(depths).toEqual([0, 1, 2, Infinity, 1])
 })
 
-it.each(['/abs/*', '../up', 'a/../b', '{a', '[a'])('%s is refused', (pattern) => {
+it.each(['/abs/*', '../up', 'a/../b', '{a', '[a', '{a}{b', 'a[b]c[d'])('%s is refused', (pattern) => {
   expect(() => compileGlob(pattern)).toThrow(OptionError)
 })
