@@ -40,10 +40,9 @@ export class ById {
   }
 
   async initialOffset(): Promise<IdOffset> {
-    return this.#connections.with(async (client) => {
-      if (this.#settings.from === 'latest') return { id: String((await this.#look(client)).head ?? lowest) }
-      return { id: String((await this.#least(client, lowest)) ?? lowest) }
-    })
+    // Not the least id that is there: a smaller one may be in a transaction that is still open.
+    if (this.#settings.from === 'earliest') return { id: String(lowest) }
+    return { id: String((await this.#connections.with((client) => this.#look(client))).head ?? lowest) }
   }
 
   async latestOffset({ id }: IdOffset, { maxRows }: Pick<ReadLimit, 'maxRows'>): Promise<IdOffset> {
@@ -71,7 +70,10 @@ export class ById {
     if (BigInt(start.id) >= to) return []
     const first = await this.#connections.with((client) => this.#least(client, BigInt(start.id)))
     if (first === undefined || first >= to) return []
-    return byIdRange(first, to, this.#settings.partitions).map((ids) => ({ ids }))
+    // Cut where there are rows; the first one begins where the batch does all the same.
+    return byIdRange(first, to, this.#settings.partitions).map((ids, index) => ({
+      ids: index === 0 ? { ...ids, from: start.id } : ids,
+    }))
   }
 
   /** All that is there, for reading it once. */
@@ -86,8 +88,9 @@ export class ById {
   }
 
   /** At most so many rows lie between. */
-  static distance(from: IdOffset, to: IdOffset): number {
-    return Math.max(0, Number(BigInt(to.id) - BigInt(from.id)))
+  async distance(from: IdOffset, to: IdOffset): Promise<number> {
+    const least = await this.#connections.with((client) => this.#least(client, BigInt(from.id)))
+    return least === undefined ? 0 : Math.max(0, Number(BigInt(to.id) - least))
   }
 
   async #settledHead(): Promise<bigint | undefined> {
@@ -109,10 +112,14 @@ export class ById {
     return index < 0 ? undefined : this.#samples[0]?.head
   }
 
+  /**
+   * The time of a look is one after its snapshot was taken: a transaction that begins while the statement is planned may have given an id below the head that the
+   * snapshot shows. Whichever was open when the snapshot was taken is told by the server as open, or its rows are there by now.
+   */
   async #look(client: PostgresClient): Promise<Look> {
     const { rows } = await client.ask<{ head: string | null; at: number; settled: number }>(
-      `SELECT (max(${this.#column})::numeric + 1)::text AS head, extract(epoch FROM now())::float8 * 1000 AS at,
-              extract(epoch FROM ${settledTime(this.#settings)})::float8 * 1000 AS settled FROM ${this.#table}`,
+      `SELECT head, extract(epoch FROM at)::float8 * 1000 AS at, extract(epoch FROM ${settledTime(this.#settings, 'at')})::float8 * 1000 AS settled
+       FROM (SELECT (max(${this.#column})::numeric + 1)::text AS head, clock_timestamp() AS at FROM ${this.#table}) AS looked`,
     )
     const { head, at, settled } = rows[0] ?? { head: null, at: 0, settled: 0 }
     return { head: head === null ? undefined : BigInt(head), atMs: at, settledMs: settled }

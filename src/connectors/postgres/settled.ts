@@ -7,9 +7,12 @@ export interface SettledOptions {
   readonly waitsForTransactions: boolean
 }
 
-/** No transaction that began before can still bring a row: the time, as an expression of SQL. */
-export function settledTime({ lagMs, waitsForTransactions }: SettledOptions): string {
-  const lagged = `now() - interval '${lagMs} milliseconds'`
+/**
+ * No transaction that began before can still bring a row: the time, as an expression of SQL.
+ * @param now the time of asking, as one.
+ */
+export function settledTime({ lagMs, waitsForTransactions }: SettledOptions, now = 'now()'): string {
+  const lagged = `${now} - interval '${lagMs} milliseconds'`
   if (!waitsForTransactions) return lagged
   return `least(${lagged},
     (SELECT min(xact_start) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid() AND backend_type <> 'autovacuum worker'),

@@ -36,7 +36,8 @@ export function sliceQuery(
   const [time, key] = [quoted(updatedAt), quoted(id)]
   if ('ids' in slice) {
     // The last id of all has no next one.
-    return `${select} WHERE ${key} >= ${BigInt(slice.ids.from)} AND ${key} <= ${BigInt(slice.ids.to) - 1n}`
+    const id = (value: bigint) => `'${value}'::bigint` // a bare -2⁶³ would be a numeric, which no index of integers knows
+    return `${select} WHERE ${key} >= ${id(BigInt(slice.ids.from))} AND ${key} <= ${id(BigInt(slice.ids.to) - 1n)}`
   }
   const { from, to } = slice.times
   const pair = (place: Place) => `(${literal(place.time)}, ${literal(place.id ?? '')})`

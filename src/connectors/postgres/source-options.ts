@@ -30,10 +30,10 @@ export interface PostgresRowsOptions<Row extends object> extends PostgresConnect
   readonly safetyLag?: Duration
   /**
    * `wait`: nothing is read that a transaction which is still open may have begun before; it needs the right to see other sessions (pg_read_all_stats).
-   * One session that leaves a transaction open then holds the source back. @default 'ignore'
+   * One session that leaves a transaction open then holds the source back. With `updatedAt` keep a `safetyLag` of a second besides: a transaction is seen a moment after it began. By `id`, they must be given in order: not by a sequence with a CACHE above 1. @default 'ignore'
    */
   readonly openTransactions?: 'ignore' | 'wait'
-  /** Where a new query begins: with all rows, or with those that come. @default 'earliest' */
+  /** Where a new query begins: with all rows, or after the greatest `id` (`updatedAt`) that is there; what is smaller and in an open transaction is then left out. @default 'earliest' */
   readonly from?: 'earliest' | 'latest'
   /** Into how many ranges a batch is cut; each is read over a connection of its own. @default 4 */
   readonly partitions?: number

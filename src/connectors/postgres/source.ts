@@ -67,7 +67,7 @@ function streamReader<Row extends object>(
       reportLatestOffset: () => table.checked(() => positions.reportLatestOffset()),
       partitions: (start, end) => table.checked(() => positions.partitions(start, end)),
       compare: ById.compare,
-      distance: ById.distance,
+      distance: (from, to) => table.checked(() => positions.distance(from, to)),
     }
     return ports as ReplayableReader<PostgresOffset, PostgresSlice, Row>
   }

@@ -51,7 +51,9 @@ describe('postgresRows by id', () => {
     const reader = readerOf({ url, partitions: 3 })
     const start = await settle(() => reader.initialOffset())
     const end = await settle(() => reader.latestOffset(start, all))
-    expect([start, end]).toEqual([{ id: '-5' }, { id: '9223372036854775808' }])
+    expect([start, end]).toEqual([{ id: '-9223372036854775808' }, { id: '9223372036854775808' }])
+    expect(await settle(() => reader.distance?.({ id: '1000000' }, end) ?? 0)).toBe(Number(2n ** 63n - 1_000_000n))
+    expect(await settle(() => reader.distance?.(start, { id: '4' }) ?? 0)).toBe(9)
     expect(await idsOf(reader, start, end)).toEqual([
       -5n,
       0n,
@@ -127,6 +129,42 @@ describe('postgresRows by id', () => {
     await rows("INSERT INTO t (name) VALUES ('seen')")
     expect(await settle(() => hasty.latestOffset(end, all))).toEqual({ id: '6' }) // the hazard that it is for
     await other.query('COMMIT')
+  })
+
+  it('begins below an id that is in an open transaction when the query is new', async () => {
+    const { url, client, rows } = await withDatabase()
+    const { client: other } = await openSecond(url)
+    await client.query('CREATE TABLE t (id bigserial PRIMARY KEY, name text)')
+    await other.query("BEGIN; INSERT INTO t (name) VALUES ('late')")
+    await rows("INSERT INTO t (name) VALUES ('early')")
+    const reader = readerOf({ url, openTransactions: 'wait' })
+    const start = await settle(() => reader.initialOffset())
+    const held = await settle(() => reader.latestOffset(start, all))
+    expect(await idsOf(reader, start, held)).toEqual([])
+    await other.query('COMMIT')
+    const end = await settle(() => reader.latestOffset(held, all))
+    expect(await idsOf(reader, held, end)).toEqual([1n, 2n])
+  })
+
+  it('waits for a transaction that began after the statement did which asks for the head, and before its snapshot', async () => {
+    const { url, client, rows } = await withDatabase()
+    const { client: other } = await openSecond(url)
+    // While a statement on the view is planned, half a second passes: between its time and its snapshot.
+    await client.query(`CREATE TABLE plain (id bigserial PRIMARY KEY, name text); INSERT INTO plain (name) VALUES ('first');
+      CREATE FUNCTION slow() RETURNS int IMMUTABLE LANGUAGE plpgsql AS 'BEGIN PERFORM pg_sleep(0.5); RETURN 1; END';
+      CREATE VIEW t AS SELECT * FROM plain WHERE slow() = 1`)
+    const reader = readerOf({ url, openTransactions: 'wait' })
+    const start = await settle(() => reader.initialOffset())
+    await settle(() => reader.latestOffset(start, all))
+    const asked = settle(() => reader.latestOffset(start, all))
+    await sleep(200)
+    await other.query("BEGIN; INSERT INTO plain (name) VALUES ('late')")
+    await rows("INSERT INTO plain (name) VALUES ('early')")
+    const held = await asked
+    const first = await idsOf(reader, start, held)
+    await other.query('COMMIT')
+    const end = await settle(() => reader.latestOffset(held, all))
+    expect([...first, ...(await idsOf(reader, held, end))]).toEqual([1n, 2n, 3n])
   })
 
   it('holds back what is younger than the safety lag', async () => {
