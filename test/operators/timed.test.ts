@@ -1,4 +1,4 @@
-import { concat, NEVER, of, throwError } from 'rxjs'
+import { concat, NEVER, of, throwError, VirtualTimeScheduler } from 'rxjs'
 import { describe, expect, it } from 'vitest'
 import { timed } from '../../operators/timed.ts'
 import { marbles } from '../../src/testing/marbles.ts'
@@ -40,7 +40,7 @@ describe('timed, until the first value', () => {
   )
 
   it('tells before it passes the value on', () => {
-    const context = testContext()
+    const context = testContext({ scheduler: new VirtualTimeScheduler() }) // whose time stands still
     of('a')
       .pipe(timed(context, 'addBatch'))
       .subscribe(() => expect(context.events).toEqual([took(0)]))
