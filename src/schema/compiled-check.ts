@@ -1,3 +1,5 @@
+import { madeOfText } from './made-of-text.ts'
+
 /** A column of a compiled test. */
 export interface TestedColumn {
   readonly name: string
@@ -26,11 +28,5 @@ export function compiledCheck(columns: readonly TestedColumn[]): QuickTest | und
     let value
     return ${[`at === ${columns.length}`, ...values].join(' && ')}
   }`
-  try {
-    const make = new Function(...columns.map((_, at) => `fits${at}`), code)
-    return make(...columns.map(({ fits }) => fits)) as QuickTest
-  } catch (error) {
-    if (error instanceof EvalError) return undefined
-    throw error
-  }
+  return madeOfText(code, new Map(columns.map(({ fits }, at) => [`fits${at}`, fits])))
 }
