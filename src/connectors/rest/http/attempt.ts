@@ -7,6 +7,7 @@ import { judged, type Outcome, type Take, type Taken } from './judgement.ts'
 import type { ClientSettings } from './options.ts'
 import type { Outgoing } from './outgoing.ts'
 import type { HttpRequest } from './types.ts'
+import { waitsOf } from './waits.ts'
 import { withinTime } from './within-time.ts'
 
 /** What an attempt is about. */
@@ -108,7 +109,8 @@ export class Attempt<T> {
       let sent = await exchange.within(this.#authorized(to, failures))
       if (budget !== undefined) {
         const since = scheduler.now()
-        ticket = await budget.take(request.weight ?? 1, signal)
+        const over = waitsOf(signal)?.begin('quota')
+        ticket = await budget.take(request.weight ?? 1, signal).finally(over)
         // A token may have run out in the line.
         if (scheduler.now() > since) sent = await exchange.within(this.#authorized(to, failures))
       }
