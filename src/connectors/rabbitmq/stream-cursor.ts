@@ -85,16 +85,16 @@ export class StreamCursor {
 
   /**
    * Settles once there is a message at or behind `position` in memory, or the end of the stream was seen there. While more is known to be there
-   * it waits for half of the prefetch: a batch for each piece of a backlog would be all commits.
+   * it waits for half of what memory may have, or for `rows` if that is less: a batch for each piece of a backlog would be all commits.
    * @throws RabbitRefusedError when the stream no longer has what was asked for; RabbitError when nothing came in time.
    */
-  async fill(position: number): Promise<void> {
+  async fill(position: number, rows: number): Promise<void> {
     for (;;) {
       const { channel, generation } = await this.#managed.open()
       if (this.#refusal !== undefined) throw this.#refusal
       if (generation !== this.#generation && !this.#memory.full) await this.#attachLate(channel, generation)
       else if (this.#gap !== undefined) await this.#lookInto(this.#gap)
-      else if (this.next > position && this.#isWorthwhile(position)) return
+      else if (this.next > position && this.#isWorthwhile(position, rows)) return
       else if (this.next < this.#head) await this.#arrival()
       else {
         await this.#roundTrip(channel)
@@ -103,8 +103,9 @@ export class StreamCursor {
     }
   }
 
-  #isWorthwhile(position: number): boolean {
-    return this.#memory.full || this.next >= Math.min(this.#head, position + this.#credit.half)
+  #isWorthwhile(position: number, rows: number): boolean {
+    const worth = Math.min(rows, Math.ceil(this.#settings.readAheadRows / 2))
+    return this.#memory.full || this.next >= Math.min(this.#head, position + worth)
   }
 
   /** As much from `position` on as may be taken: at least one message, if there is one. */
