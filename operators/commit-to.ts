@@ -141,7 +141,8 @@ class BatchEnding<Offset extends object, Partition, Message> {
   }
 
   commit(messages: readonly Message[]): Observable<unknown> {
-    return concat(this.#commit(messages), this.#tellSettlements())
+    const committed = this.#commit(messages)
+    return this.#reader.kind === 'acked' ? concat(committed, this.#tellSettlements()) : committed
   }
 
   #commit(messages: readonly Message[]): Observable<unknown> {
@@ -160,13 +161,10 @@ class BatchEnding<Offset extends object, Partition, Message> {
             )
           }),
         )
-    return concat(
-      written,
-      this.#done('committed'),
-      commit === undefined
-        ? EMPTY
-        : this.#step('source-committed', 'commit of the source', () => commit.call(reader, end)),
-    )
+    const steps = [written, this.#done('committed')]
+    if (commit !== undefined)
+      steps.push(this.#step('source-committed', 'commit of the source', () => commit.call(reader, end)))
+    return concat(...steps)
   }
 
   abort(messages: readonly (Message | undefined)[]): Observable<unknown> {

@@ -87,8 +87,8 @@ export function reportLag<Offset extends object>(
     defer(() => {
       const over$ = new Subject<void>()
       return events.pipe(
-        tap({ complete: () => over$.next() }),
         filter((event): event is Planned => event.type === 'planned'),
+        tap({ complete: () => over$.next() }),
         exhaustMap(ask),
         takeUntil(over$),
       )

@@ -158,19 +158,19 @@ export class Attempt<Partition = unknown> {
     }
   }
 
-  /** A chunk of so many rows came. */
+  /** A chunk of so many rows came, just when the clock last turned. */
   read(rows: number): void {
     this.chunksRead++
     this.rowsRead += rows
-    this.lastReadAt = this.run.scheduler.now()
+    this.lastReadAt = this.clock.lastTurnAt
     if (rows > 0) this.lastRowAt = this.lastReadAt
   }
 
-  /** A write of so many rows has ended. */
+  /** A write of so many rows has ended, just when the clock last turned. */
   wrote(rows: number): void {
     this.rowsWritten += rows
     this.rowsInFlight -= rows
-    this.lastWriteAt = this.run.scheduler.now()
+    this.lastWriteAt = this.clock.lastTurnAt
   }
 
   readContext(): ReadContext {

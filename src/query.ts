@@ -96,9 +96,11 @@ export function runQuery<Offset extends object, Partition, Row extends object, O
   spec: QuerySpec<Offset, Partition, Row, Out, Message>,
   controls: RunControls,
 ): Observable<QueryProgress> {
-  const emit = (event: QueryEventBody): void => {
-    const safe = 'error' in event ? { ...event, error: redactError(event.error) } : event
-    controls.onEvent({ at: spec.scheduler.now(), ...safe })
+  const emit = (event: QueryEventBody): QueryEvent => {
+    const at = spec.scheduler.now()
+    const told = 'error' in event ? { at, ...event, error: redactError(event.error) } : { at, ...event }
+    controls.onEvent(told)
+    return told
   }
   const runs = new Tracker()
   return usingResource({
@@ -122,7 +124,7 @@ function runWithRestarts<Offset extends object, Partition, Row extends object, O
   controls: RunControls,
   log: QueryLog,
   runs: Tracker,
-  emit: (event: QueryEventBody) => void,
+  emit: (event: QueryEventBody) => QueryEvent,
 ): Observable<QueryProgress> {
   const runId = randomUUID()
   let told = false
@@ -150,8 +152,7 @@ function runWithRestarts<Offset extends object, Partition, Row extends object, O
           guarantee,
         })
         const observe = (event: QueryEventBody): void => {
-          builder.observe({ at: spec.scheduler.now(), ...event })
-          emit(event)
+          builder.observe(emit(event))
           event$.next(event)
         }
         // What follows from events, and is told as events: nothing waits for it.

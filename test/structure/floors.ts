@@ -24,6 +24,7 @@ export const floors: readonly (readonly string[])[] = [
     'src/demand.ts',
     'src/partition-scope.ts',
     'src/deterministic.ts',
+    'src/row-operator.ts',
     'src/dead-letter.ts',
     'src/malformed-row.ts',
     'src/activity.ts',
