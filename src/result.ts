@@ -38,6 +38,12 @@ export function fromResult<T>(port: string, call: () => Result<T>): Observable<T
   )
 }
 
+/** What becomes of a port's one answer; as synchronous as the answer is. An Observable must give exactly one value. */
+export function afterOne<T, R>(port: string, result: Result<T>, next: (value: T) => R): Result<R> {
+  if (isObservable(result)) return fromResult(port, () => result).pipe(map(next))
+  return isPromiseLike(result) ? result.then(next) : next(result)
+}
+
 /** Calls a command on subscription; emits `undefined` once it is done, then completes. What it answered is ignored. */
 export function fromCommand(call: () => Result<unknown>): Observable<undefined> {
   return answerOf<unknown, undefined>(
