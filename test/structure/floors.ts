@@ -29,6 +29,7 @@ export const floors: readonly (readonly string[])[] = [
     'src/activity.ts',
     'src/retry.ts',
     'src/redact.ts',
+    'src/label-text.ts',
     'src/safe-feed.ts',
     'src/circuit.ts',
     'src/moving-window.ts',
