@@ -72,6 +72,8 @@ export const floors: readonly (readonly string[])[] = [
     'src/batch-run.ts',
     'src/watchdog.ts',
     'src/query-log.ts',
+    'src/settlement-counts.ts',
+    'src/tell-settlements.ts',
   ],
   ['operators/', 'src/metrics/'],
   ['src/goal.ts', 'src/pipeline.ts'],
