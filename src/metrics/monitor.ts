@@ -2,6 +2,7 @@ import { asyncScheduler, type Observable, type SchedulerLike, Subject, Subscript
 import { type Duration, durationMs, positiveDurationRule } from '../duration.ts'
 import { describeError } from '../errors.ts'
 import type { QueryEvent } from '../events.ts'
+import { labelText } from '../label-text.ts'
 import { rules, validateOptions } from '../options.ts'
 import type { QueryProgress } from '../progress.ts'
 import { redact } from '../redact.ts'
@@ -58,6 +59,7 @@ export class Monitor {
   readonly #queries = new Map<string, QueryWatch>()
   readonly #values = new Subject<HistogramValue>()
   readonly #changes = new Subject<{ readonly query: string; readonly event: QueryEvent | undefined }>()
+  readonly #observed = new WeakMap<ObservedRun, Subscription>()
   #warned = false
 
   /** @throws OptionError */
@@ -81,27 +83,18 @@ export class Monitor {
 
   /**
    * Observes a run from now on: call it right after `start()`. A run of a query that was observed before goes on where that one stopped counting.
+   * One that is observed already isn't counted twice. **Hazard**: of two queries of one name that run at once the second is shown as `name (2)`.
    * @returns ends the observation early; it ends by itself with the run.
    */
   watch(run: ObservedRun): Subscription {
-    const { name } = run
-    const watch =
-      this.#queries.get(name) ??
-      new QueryWatch(name, this.#limits, (metric, labels, value) => this.#values.next({ name: metric, labels, value }))
-    this.#queries.set(name, watch)
+    const known = this.#observed.get(run)
+    if (known !== undefined && !known.closed) return known
+    const watch = this.#freeWatch(labelText(run.name))
+    const { name } = watch
     watch.begins(this.#scheduler.now())
     const subscription = new Subscription()
-    subscription.add(
-      // The one that comes with each chunk makes no closure.
-      run.events$.subscribe((event) => {
-        try {
-          watch.event(event)
-          if (event.type !== 'partition-progress' && isWorthALook(event)) this.#changes.next({ query: name, event })
-        } catch (error) {
-          this.#failed(error)
-        }
-      }),
-    )
+    this.#observed.set(run, subscription)
+    subscription.add(() => watch.isLeft(this.#scheduler.now()))
     subscription.add(
       run.progress$.subscribe((progress) => {
         try {
@@ -110,6 +103,20 @@ export class Monitor {
         } catch (error) {
           this.#failed(error)
         }
+      }),
+    )
+    subscription.add(
+      run.events$.subscribe({
+        // The one that comes with each chunk makes no closure.
+        next: (event) => {
+          try {
+            watch.event(event)
+            if (event.type !== 'partition-progress' && isWorthALook(event)) this.#changes.next({ query: name, event })
+          } catch (error) {
+            this.#failed(error)
+          }
+        },
+        complete: () => subscription.unsubscribe(),
       }),
     )
     return subscription
@@ -132,6 +139,27 @@ export class Monitor {
     return {
       ready: queries.every(({ health }) => health.healthy),
       queries: Object.fromEntries(queries.map(({ name, health }) => [name, health.reason])),
+    }
+  }
+
+  /** That of the last run of this name; while it runs, one of its own: figures of two runs must not mix. */
+  #freeWatch(name: string): QueryWatch {
+    for (let i = 1; ; i++) {
+      const shown = i === 1 ? name : `${name} (${i})`
+      const known = this.#queries.get(shown)
+      if (known?.isObserved) continue
+      if (i > 1)
+        process.emitWarning(
+          `two queries named ${JSON.stringify(name)} run at once; one is shown as ${shown}`,
+          'SluiceWarning',
+        )
+      const watch =
+        known ??
+        new QueryWatch(shown, this.#limits, (metric, labels, value) =>
+          this.#values.next({ name: metric, labels, value }),
+        )
+      this.#queries.set(shown, watch)
+      return watch
     }
   }
 

@@ -1,12 +1,14 @@
 import { describeError } from '../errors.ts'
-import type { Phase, QueryEvent } from '../events.ts'
+import type { Phase, QueryEvent, SourceLag } from '../events.ts'
 import type { Guarantee } from '../guarantee.ts'
+import { labelText } from '../label-text.ts'
 import type { QueryProgress } from '../progress.ts'
 import { redact } from '../redact.ts'
 import type { SettlementCounts } from '../source.ts'
 import { otherPartitions } from './definitions.ts'
 import { failureKind } from './failure-kind.ts'
 import { type PartitionSnapshot, PartitionWatch } from './partition-watch.ts'
+import { SettlementTotals } from './settlement-totals.ts'
 
 /** Something that went wrong. */
 export interface QueryProblem {
@@ -92,6 +94,9 @@ type OfType<Type extends QueryEvent['type']> = Extract<QueryEvent, { readonly ty
 
 const problemsKept = 30
 
+/** Failures in a row that are no accident any more. */
+const again = 3
+
 /** All that is known of the queries of one name: what a run that follows another one counts goes on from there. */
 export class QueryWatch {
   readonly name: string
@@ -119,10 +124,12 @@ export class QueryWatch {
     journalDeduplicated: 0,
   }
   #started: OfType<'started'> | undefined
-  #settlements: SettlementCounts | undefined
-  #settledBefore = noSettlements
+  readonly #settlements = new SettlementTotals()
   #sessionBytes = 0
+  #observed = false
   #up = false
+  #retriesInRow = 0
+  #retryingSince = 0
   #failed = false
   #restarting = false
   #busy = false
@@ -140,16 +147,29 @@ export class QueryWatch {
     this.#observe = observe
   }
 
+  /** Whether a run is being observed. */
+  get isObserved(): boolean {
+    return this.#observed
+  }
+
   /** A run begins, and with it the checkpoint is opened. */
   begins(at: number): void {
+    this.#observed = true
     this.#up = true
     this.#failed = false
     this.#restarting = false
     this.#busy = true
     this.#status = 'Initializing sources'
     this.#startedAt = this.#triggeredAt = this.#lastActivityAt = at
+    this.#retriesInRow = 0
     this.#counts.starts++
     this.#sessionBytes = 0
+  }
+
+  /** Nothing more will be heard of the run, whether it told that it ended or not. */
+  isLeft(at: number): void {
+    this.#observed = false
+    if (this.#up) this.#ended('Not observed any more', at)
   }
 
   progress(progress: QueryProgress, at: number): void {
@@ -173,6 +193,7 @@ export class QueryWatch {
         this.#started = event
         break
       case 'triggered':
+        this.#retriesInRow = 0
         this.#busy = true
         this.#restarting = false
         this.#triggeredAt = at
@@ -212,10 +233,7 @@ export class QueryWatch {
         this.#retries(event)
         break
       case 'lag':
-        for (const { source, rows, partitions = {} } of event.sources) {
-          this.#lags.set(source, { rows, at })
-          for (const [label, behind] of Object.entries(partitions)) this.#partitions.get(label)?.lags(behind)
-        }
+        this.#lag(event.sources, at)
         break
       case 'stall':
         this.#slots.get(event.partitionId)?.stalls(event.partitionId)
@@ -226,13 +244,14 @@ export class QueryWatch {
         this.#problem('watchdog', `given up: nothing moved for ${Math.round(event.idleMs / 100) / 10} s`, event)
         break
       case 'phase':
+        this.#retriesInRow = 0
         this.#phase(event.phase, event.durationMs, at)
         break
       case 'done':
         this.#done(event)
         break
       case 'settlements':
-        this.#settle(event.counts)
+        this.#settlements.tell(event.counts)
         break
       case 'idle':
         this.#busy = false
@@ -287,7 +306,7 @@ export class QueryWatch {
       lastBatchAt: this.#lastBatchAt,
       lastBatchId: this.#lastBatchId,
       counts: { ...this.#counts },
-      settlements: this.#settlements,
+      settlements: this.#settlements.counts,
       lags: [...this.#lags].map(([source, lag]) => ({ source, ...lag })),
       partitions,
       otherPartitions: others,
@@ -309,6 +328,16 @@ export class QueryWatch {
         healthy: false,
         reason: `nothing moves in partition ${stuck.partition}: ${since(now, stuck.lastMovedAt)}`,
       }
+    const failing = partitions.find(
+      ({ failuresInRow, failingSince }) => failuresInRow >= again && now - failingSince > staleAfterMs,
+    )
+    if (this.#busy && failing !== undefined)
+      return {
+        healthy: false,
+        reason: `partition ${failing.partition} fails again and again: ${since(now, failing.failingSince)}`,
+      }
+    if (this.#busy && this.#retriesInRow >= again && now - this.#retryingSince > staleAfterMs)
+      return { healthy: false, reason: `it fails again and again: ${since(now, this.#retryingSince)}` }
     const waits = partitions.some(({ state }) => state !== 'idle' && state !== 'failed')
     if (this.#busy && !waits && now - this.#lastActivityAt > staleAfterMs)
       return { healthy: false, reason: `busy and silent: ${since(now, this.#lastActivityAt)}` }
@@ -321,8 +350,23 @@ export class QueryWatch {
   #retries({ port, partitionId, at, error, ...event }: OfType<'retry'>): void {
     if (port !== 'partition' || partitionId === undefined) {
       this.#counts.portRetries++
+      if (this.#retriesInRow++ === 0) this.#retryingSince = at
       this.#problem('retry', `${port}: ${describeError(error)}`, { at, ...event })
     } else this.#slots.get(partitionId)?.backsOff(at)
+  }
+
+  #lag(sources: readonly SourceLag[], at: number): void {
+    let rest: number | undefined
+    for (const { source, rows, partitions } of sources) {
+      this.#lags.set(labelText(source), { rows, at })
+      for (const [label, behind] of Object.entries(partitions ?? {})) {
+        const own = this.#partitions.get(label)
+        if (own === undefined) rest = (rest ?? 0) + behind
+        else own.lags(behind)
+      }
+    }
+    // Of those without series of their own the sum.
+    if (rest !== undefined) this.#partitions.get(otherPartitions)?.lags(rest)
   }
 
   #phase(phase: Phase, durationMs: number, at: number): void {
@@ -343,14 +387,6 @@ export class QueryWatch {
     this.#sessionBytes = checkpointBytes
     for (const watch of this.#partitions.values()) watch.settled(outcome === 'committed', at)
     this.#slots.clear()
-  }
-
-  #settle(counts: SettlementCounts): void {
-    // A source goes on counting over restarts; another source of the same query begins anew.
-    const last = this.#settlements
-    if (last !== undefined && this.#settledBefore.acknowledged + counts.acknowledged < last.acknowledged)
-      this.#settledBefore = last
-    this.#settlements = plus(this.#settledBefore, counts)
   }
 
   /** What was under way has been left, and doesn't tell that it ended. */
@@ -397,18 +433,6 @@ export class QueryWatch {
     const text = redact(message)
     this.#problems.push({ at, what, message: text.length > 500 ? `${text.slice(0, 500)}…` : text, ...place })
     if (this.#problems.length > problemsKept) this.#problems.shift()
-  }
-}
-
-const noSettlements: SettlementCounts = { acknowledged: 0, released: 0, stale: 0, redelivered: 0, deadLettered: 0 }
-
-function plus(a: SettlementCounts, b: SettlementCounts): SettlementCounts {
-  return {
-    acknowledged: a.acknowledged + b.acknowledged,
-    released: a.released + b.released,
-    stale: a.stale + b.stale,
-    redelivered: a.redelivered + b.redelivered,
-    deadLettered: a.deadLettered + b.deadLettered,
   }
 }
 
