@@ -1,5 +1,5 @@
 // Observing runs
-export { type HistogramValue, Monitor, type MonitorOptions, type ObservedRun } from './monitor.ts'
+export { type HistogramValue, Monitor, type MonitorChange, type MonitorOptions, type ObservedRun } from './monitor.ts'
 export type { QueryCounts, QueryHealth, QueryProblem, QuerySnapshot } from './query-watch.ts'
 export type { PartitionSnapshot, PartitionTotals } from './partition-watch.ts'
 

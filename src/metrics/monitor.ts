@@ -29,6 +29,12 @@ export interface ObservedRun {
   readonly progress$: Observable<QueryProgress>
 }
 
+/** Something that is worth a look: an event of a query, a batch that was finished, or that a run is observed from now on. */
+export interface MonitorChange {
+  readonly query: string
+  readonly what: QueryEvent['type'] | 'batch' | 'watched'
+}
+
 /** One value of a histogram. */
 export interface HistogramValue {
   readonly name: Parameters<Observe>[0]
@@ -53,12 +59,12 @@ export class Monitor {
   /** Each value of a histogram, as it comes. Hot, without end. */
   readonly values$: Observable<HistogramValue>
   /** Emits when something has happened that is worth a look: at most once a batch, and for each problem. Hot, without end. */
-  readonly changes$: Observable<{ readonly query: string; readonly event: QueryEvent | undefined }>
+  readonly changes$: Observable<MonitorChange>
   readonly #limits: WatchLimits
   readonly #scheduler: SchedulerLike
   readonly #queries = new Map<string, QueryWatch>()
   readonly #values = new Subject<HistogramValue>()
-  readonly #changes = new Subject<{ readonly query: string; readonly event: QueryEvent | undefined }>()
+  readonly #changes = new Subject<MonitorChange>()
   readonly #observed = new WeakMap<ObservedRun, Subscription>()
   #warned = false
 
@@ -94,12 +100,13 @@ export class Monitor {
     watch.begins(this.#scheduler.now())
     const subscription = new Subscription()
     this.#observed.set(run, subscription)
+    this.#changes.next({ query: name, what: 'watched' })
     subscription.add(() => watch.isLeft(this.#scheduler.now()))
     subscription.add(
       run.progress$.subscribe((progress) => {
         try {
           watch.progress(progress, this.#scheduler.now())
-          this.#changes.next({ query: name, event: undefined })
+          this.#changes.next({ query: name, what: 'batch' })
         } catch (error) {
           this.#failed(error)
         }
@@ -111,7 +118,8 @@ export class Monitor {
         next: (event) => {
           try {
             watch.event(event)
-            if (event.type !== 'partition-progress' && isWorthALook(event)) this.#changes.next({ query: name, event })
+            if (event.type !== 'partition-progress' && isWorthALook(event))
+              this.#changes.next({ query: name, what: event.type })
           } catch (error) {
             this.#failed(error)
           }
