@@ -275,7 +275,7 @@ export class QueryWatch {
         break
       case 'failed':
         this.#failed = true
-        this.#ended(`Terminated with exception: ${redact(describeError(event.error))}`, at)
+        this.#ended(`Terminated with exception: ${shortText(describeError(event.error))}`, at)
         this.#problem('failed', describeError(event.error), event)
         break
       case 'stopped':
@@ -430,10 +430,15 @@ export class QueryWatch {
     { at, batchId, partition }: { readonly at: number; readonly batchId?: number; readonly partition?: string },
   ): void {
     const place = { ...(batchId === undefined ? {} : { batchId }), ...(partition === undefined ? {} : { partition }) }
-    const text = redact(message)
-    this.#problems.push({ at, what, message: text.length > 500 ? `${text.slice(0, 500)}…` : text, ...place })
+    this.#problems.push({ at, what, message: shortText(message), ...place })
     if (this.#problems.length > problemsKept) this.#problems.shift()
   }
+}
+
+/** Without secrets, and no longer than anybody reads. */
+function shortText(message: string): string {
+  const text = redact(message)
+  return text.length > 500 ? `${text.slice(0, 500)}…` : text
 }
 
 function since(now: number, at: number): string {
