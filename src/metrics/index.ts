@@ -4,16 +4,9 @@ export type { QueryCounts, QueryHealth, QueryProblem, QuerySnapshot } from './qu
 export type { PartitionSnapshot, PartitionTotals } from './partition-watch.ts'
 
 // What is measured
-export {
-  type FailureKind,
-  type MetricDefinition,
-  type MetricLabel,
-  type MetricName,
-  type MetricUnit,
-  metricDefinitions,
-  type PartitionActivity,
-  type PartitionState,
-} from './definitions.ts'
+export { type MetricName, metricDefinitions } from './definitions.ts'
+export type { MetricDefinition, MetricLabel, MetricUnit } from './metric-definition.ts'
+export type { FailureKind, PartitionActivity, PartitionState } from './vocabulary.ts'
 export type { Sample, Samples } from './samples.ts'
 
 // Prometheus

@@ -6,7 +6,7 @@ import {
   type PartitionActivity,
   type PartitionState,
   partitionActivities,
-} from './definitions.ts'
+} from './vocabulary.ts'
 
 type Figures = () => LiveFigures
 

@@ -5,10 +5,10 @@ import { labelText } from '../label-text.ts'
 import type { QueryProgress } from '../progress.ts'
 import { redact } from '../redact.ts'
 import type { SettlementCounts } from '../source.ts'
-import { otherPartitions } from './definitions.ts'
 import { failureKind } from './failure-kind.ts'
 import { type PartitionSnapshot, PartitionWatch } from './partition-watch.ts'
 import { SettlementTotals } from './settlement-totals.ts'
+import { otherPartitions } from './vocabulary.ts'
 
 /** Something that went wrong. */
 export interface QueryProblem {
