@@ -1,6 +1,6 @@
 import { interval, type SchedulerLike, Subscription } from 'rxjs'
 import type { Monitor } from '../metrics/monitor.ts'
-import type { QuerySnapshot } from '../metrics/query-watch.ts'
+import type { QuerySnapshot } from '../metrics/query-snapshot.ts'
 import { safely } from '../safe-feed.ts'
 
 /** How a query was doing at one moment. Rates are rows a second since the moment before. */

@@ -18,7 +18,7 @@ import { rules, validateOptions } from '../options.ts'
 import { redact } from '../redact.ts'
 import type { Monitor } from './monitor.ts'
 import type { PartitionSnapshot } from './partition-watch.ts'
-import type { QueryProblem, QuerySnapshot } from './query-watch.ts'
+import type { QueryProblem, QuerySnapshot } from './query-snapshot.ts'
 
 /** What of a stream is needed: `process.stdout`, `process.stderr`, or one of your own. */
 export type ProgressStream = NodeJS.WritableStream & { readonly isTTY?: boolean; readonly columns?: number }

@@ -1,6 +1,6 @@
 // Observing runs
 export { type HistogramValue, Monitor, type MonitorChange, type MonitorOptions, type ObservedRun } from './monitor.ts'
-export type { QueryCounts, QueryHealth, QueryProblem, QuerySnapshot } from './query-watch.ts'
+export type { QueryCounts, QueryHealth, QueryProblem, QuerySnapshot } from './query-snapshot.ts'
 export type { PartitionSnapshot, PartitionTotals } from './partition-watch.ts'
 
 // What is measured

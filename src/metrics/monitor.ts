@@ -7,7 +7,8 @@ import { rules, validateOptions } from '../options.ts'
 import type { QueryProgress } from '../progress.ts'
 import { redact } from '../redact.ts'
 import { SafeFeed } from '../safe-feed.ts'
-import { type Observe, type QuerySnapshot, QueryWatch, type WatchLimits } from './query-watch.ts'
+import type { QuerySnapshot } from './query-snapshot.ts'
+import { type Observe, QueryWatch, type WatchLimits } from './query-watch.ts'
 import { type Samples, samplesOf } from './samples.ts'
 
 /** Options of {@link Monitor}. */

@@ -1,80 +1,14 @@
 import { describeError } from '../errors.ts'
 import type { Phase, QueryEvent, SourceLag } from '../events.ts'
-import type { Guarantee } from '../guarantee.ts'
 import { labelText } from '../label-text.ts'
 import type { QueryProgress } from '../progress.ts'
-import { redact } from '../redact.ts'
-import type { SettlementCounts } from '../source.ts'
 import { failureKind } from './failure-kind.ts'
-import { type PartitionSnapshot, PartitionWatch } from './partition-watch.ts'
+import { PartitionWatch } from './partition-watch.ts'
+import { ProblemLog, shortText } from './problem-log.ts'
+import { healthOf } from './query-health.ts'
+import type { QueryCounts, QuerySnapshot } from './query-snapshot.ts'
 import { SettlementTotals } from './settlement-totals.ts'
 import { otherPartitions } from './vocabulary.ts'
-
-/** Something that went wrong. */
-export interface QueryProblem {
-  /** Milliseconds. */
-  readonly at: number
-  readonly what: 'partition' | 'retry' | 'stall' | 'watchdog' | 'warning' | 'restart' | 'failed'
-  readonly message: string
-  readonly batchId?: number
-  readonly partition?: string
-}
-
-/** How a query is doing. */
-export interface QueryHealth {
-  readonly healthy: boolean
-  /** In words. */
-  readonly reason: string
-}
-
-/** What a query has counted; times are milliseconds. */
-export interface QueryCounts {
-  committed: number
-  abandoned: number
-  replayed: number
-  skipped: number
-  overruns: number
-  starts: number
-  restarts: number
-  portRetries: number
-  warnings: number
-  planEntries: number
-  planMs: number
-  doneEntries: number
-  doneMs: number
-  checkpointBytes: number
-  journalDeduplicated: number
-}
-
-/** A query as it stands at one moment. Moments are milliseconds, 0 where something has never happened. */
-export interface QuerySnapshot {
-  readonly name: string
-  readonly queryId: string | undefined
-  readonly runId: string | undefined
-  readonly sources: readonly string[]
-  readonly sink: string | undefined
-  readonly guarantee: Guarantee | undefined
-  readonly up: boolean
-  readonly failed: boolean
-  /** In Spark's words. */
-  readonly status: string
-  readonly health: QueryHealth
-  /** 0: the trigger doesn't follow the clock. */
-  readonly intervalMs: number
-  readonly startedAt: number
-  readonly lastActivityAt: number
-  readonly lastBatchAt: number
-  readonly lastBatchId: number
-  readonly counts: Readonly<QueryCounts>
-  readonly settlements: SettlementCounts | undefined
-  readonly lags: readonly { readonly source: string; readonly rows: number; readonly at: number }[]
-  readonly partitions: readonly PartitionSnapshot[]
-  /** Under way without a series of their own. */
-  readonly otherPartitions: number
-  readonly lastProgress: QueryProgress | undefined
-  /** Latest first. */
-  readonly problems: readonly QueryProblem[]
-}
 
 /** How much is kept of a query, and for how long. */
 export interface WatchLimits {
@@ -92,11 +26,6 @@ export type Observe = (
 
 type OfType<Type extends QueryEvent['type']> = Extract<QueryEvent, { readonly type: Type }>
 
-const problemsKept = 30
-
-/** Failures in a row that are no accident any more. */
-const again = 3
-
 /** All that is known of the queries of one name: what a run that follows another one counts goes on from there. */
 export class QueryWatch {
   readonly name: string
@@ -105,7 +34,7 @@ export class QueryWatch {
   readonly #partitions = new Map<string, PartitionWatch>()
   readonly #slots = new Map<number, PartitionWatch>()
   readonly #lags = new Map<string, { readonly rows: number; readonly at: number }>()
-  readonly #problems: QueryProblem[] = []
+  readonly #problems = new ProblemLog()
   readonly #counts: QueryCounts = {
     committed: 0,
     abandoned: 0,
@@ -227,7 +156,7 @@ export class QueryWatch {
         break
       case 'partition-failed':
         this.#slots.get(event.partitionId)?.failed(event.partitionId, failureKind(event.error), at)
-        this.#problem('partition', describeError(event.error), event)
+        this.#problems.add('partition', describeError(event.error), event)
         break
       case 'retry':
         this.#retries(event)
@@ -237,11 +166,11 @@ export class QueryWatch {
         break
       case 'stall':
         this.#slots.get(event.partitionId)?.stalls(event.partitionId)
-        this.#problem('stall', `nothing came for ${Math.round(event.idleMs / 100) / 10} s`, event)
+        this.#problems.add('stall', `nothing came for ${Math.round(event.idleMs / 100) / 10} s`, event)
         break
       case 'watchdog':
         this.#slots.get(event.partitionId)?.aborted()
-        this.#problem('watchdog', `given up: nothing moved for ${Math.round(event.idleMs / 100) / 10} s`, event)
+        this.#problems.add('watchdog', `given up: nothing moved for ${Math.round(event.idleMs / 100) / 10} s`, event)
         break
       case 'phase':
         this.#retriesInRow = 0
@@ -261,7 +190,7 @@ export class QueryWatch {
       case 'warning': {
         this.#counts.warnings++
         const { message, error } = event
-        this.#problem('warning', error === undefined ? message : `${message}: ${describeError(error)}`, event)
+        this.#problems.add('warning', error === undefined ? message : `${message}: ${describeError(error)}`, event)
         break
       }
       case 'restarting':
@@ -271,12 +200,12 @@ export class QueryWatch {
         this.#status = 'Restarting'
         this.#leave(at)
         this.#between('backoff', at)
-        this.#problem('restart', describeError(event.error), event)
+        this.#problems.add('restart', describeError(event.error), event)
         break
       case 'failed':
         this.#failed = true
         this.#ended(`Terminated with exception: ${shortText(describeError(event.error))}`, at)
-        this.#problem('failed', describeError(event.error), event)
+        this.#problems.add('failed', describeError(event.error), event)
         break
       case 'stopped':
         this.#ended('Stopped', at)
@@ -299,7 +228,20 @@ export class QueryWatch {
       up: this.#up,
       failed: this.#failed,
       status: this.#status,
-      health: this.#health(now, partitions, intervalMs),
+      health: healthOf({
+        now,
+        failed: this.#failed,
+        up: this.#up,
+        restarting: this.#restarting,
+        busy: this.#busy,
+        intervalMs,
+        triggeredAt: this.#triggeredAt,
+        lastActivityAt: this.#lastActivityAt,
+        retriesInRow: this.#retriesInRow,
+        retryingSince: this.#retryingSince,
+        partitions,
+        staleAfterMs: this.#limits.staleAfterMs,
+      }),
       intervalMs,
       startedAt: this.#startedAt,
       lastActivityAt: Math.max(this.#lastActivityAt, ...partitions.map(({ lastMovedAt }) => lastMovedAt)),
@@ -311,47 +253,15 @@ export class QueryWatch {
       partitions,
       otherPartitions: others,
       lastProgress: this.#lastProgress,
-      problems: [...this.#problems].reverse(),
+      problems: this.#problems.latest,
     }
-  }
-
-  #health(now: number, partitions: readonly PartitionSnapshot[], intervalMs: number): QueryHealth {
-    if (this.#failed) return { healthy: false, reason: 'failed' }
-    if (!this.#up) return { healthy: true, reason: 'ended' }
-    if (this.#restarting) return { healthy: false, reason: 'restarts after a failure' }
-    const { staleAfterMs } = this.#limits
-    const stuck = partitions.find(
-      ({ lastMovedAt, state }) => (state === 'running' || state === 'stalled') && now - lastMovedAt > staleAfterMs,
-    )
-    if (this.#busy && stuck !== undefined)
-      return {
-        healthy: false,
-        reason: `nothing moves in partition ${stuck.partition}: ${since(now, stuck.lastMovedAt)}`,
-      }
-    const failing = partitions.find(
-      ({ failuresInRow, failingSince }) => failuresInRow >= again && now - failingSince > staleAfterMs,
-    )
-    if (this.#busy && failing !== undefined)
-      return {
-        healthy: false,
-        reason: `partition ${failing.partition} fails again and again: ${since(now, failing.failingSince)}`,
-      }
-    if (this.#busy && this.#retriesInRow >= again && now - this.#retryingSince > staleAfterMs)
-      return { healthy: false, reason: `it fails again and again: ${since(now, this.#retryingSince)}` }
-    const waits = partitions.some(({ state }) => state !== 'idle' && state !== 'failed')
-    if (this.#busy && !waits && now - this.#lastActivityAt > staleAfterMs)
-      return { healthy: false, reason: `busy and silent: ${since(now, this.#lastActivityAt)}` }
-    const due = Math.max(staleAfterMs, 3 * intervalMs)
-    if (!this.#busy && intervalMs > 0 && now - this.#triggeredAt > due)
-      return { healthy: false, reason: `the trigger is silent: ${since(now, this.#triggeredAt)}` }
-    return { healthy: true, reason: this.#busy ? 'busy' : 'idle' }
   }
 
   #retries({ port, partitionId, at, error, ...event }: OfType<'retry'>): void {
     if (port !== 'partition' || partitionId === undefined) {
       this.#counts.portRetries++
       if (this.#retriesInRow++ === 0) this.#retryingSince = at
-      this.#problem('retry', `${port}: ${describeError(error)}`, { at, ...event })
+      this.#problems.add('retry', `${port}: ${describeError(error)}`, { at, ...event })
     } else this.#slots.get(partitionId)?.backsOff(at)
   }
 
@@ -423,24 +333,4 @@ export class QueryWatch {
     for (const [label, watch] of this.#partitions)
       if (watch.isForgotten(now, this.#limits.forgetAfterMs)) this.#partitions.delete(label)
   }
-
-  #problem(
-    what: QueryProblem['what'],
-    message: string,
-    { at, batchId, partition }: { readonly at: number; readonly batchId?: number; readonly partition?: string },
-  ): void {
-    const place = { ...(batchId === undefined ? {} : { batchId }), ...(partition === undefined ? {} : { partition }) }
-    this.#problems.push({ at, what, message: shortText(message), ...place })
-    if (this.#problems.length > problemsKept) this.#problems.shift()
-  }
-}
-
-/** Without secrets, and no longer than anybody reads. */
-function shortText(message: string): string {
-  const text = redact(message)
-  return text.length > 500 ? `${text.slice(0, 500)}…` : text
-}
-
-function since(now: number, at: number): string {
-  return `for ${Math.round((now - at) / 1_000)} s`
 }

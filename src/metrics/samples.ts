@@ -1,6 +1,6 @@
 import type { MetricName } from './definitions.ts'
 import type { PartitionSnapshot } from './partition-watch.ts'
-import type { QuerySnapshot } from './query-watch.ts'
+import type { QuerySnapshot } from './query-snapshot.ts'
 import { version } from './version.ts'
 import { failureKinds, leftOutReasons, partitionActivities, partitionStates, settlementKinds } from './vocabulary.ts'
 
