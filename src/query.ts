@@ -43,6 +43,7 @@ import { type RunContext, runContext } from './run-context.ts'
 import type { Schema } from './schema.ts'
 import type { StreamWriter } from './sink.ts'
 import { journalPort, readAllAvailable, type StreamReader } from './source.ts'
+import { tellSettlements } from './tell-settlements.ts'
 import { Tracker } from './tracker.ts'
 import type { Trigger, TriggerOutcome } from './trigger.ts'
 import { Watchdog } from './watchdog.ts'
@@ -175,6 +176,8 @@ function runWithRestarts<Offset extends object, Partition, Row extends object, O
           })
         }
         told = true
+        // A source may count on over runs or anew: who adds up has to know where it begins.
+        tellSettlements(reader, log.nextBatchId, emit)
         const batches$ = concat(
           startWriter(spec, writer, log, context).pipe(takeUntil(controls.drain$)),
           runPipeline({ ...spec, ...controls, kick$, reader, writer, log, context, limit: limitOf(spec, reader) }).pipe(
