@@ -14,8 +14,8 @@ interface Named {
   readonly size?: Size
   /** Whose versions belong to the figure. @default rxjs */
   readonly packages?: readonly string[]
-  /** Before anything is timed; what it gives is called at the end. */
-  readonly setUp?: () => Promise<() => unknown>
+  /** Before anything is timed. */
+  readonly setUp?: () => Promise<void>
 }
 
 /** Ours and a rival, in turns. */
@@ -59,10 +59,9 @@ export async function bench(cases: readonly Case[]): Promise<void> {
   )
   if (chosen.length === 0) throw new Error(`no such case; there are: ${cases.map(({ name }) => name).join(', ')}`)
   for (const one of chosen) {
-    const close = await one.setUp?.()
+    await one.setUp?.()
     const rounds = Number(values.rounds)
     const figures = 'run' in one ? await compare(one, rounds) : await sample(one, rounds)
-    await close?.()
     for (const figure of figures) {
       const whole = report(figure, one.packages)
       if (process.send === undefined) console.log(figureText(whole))

@@ -17,6 +17,28 @@ const service = (variable: 'AMQP_URL' | 'DATABASE_URL', what: string) => (): str
     ? `no ${what} here: \`npm run services\` starts one, ${variable} names one`
     : undefined
 
-export const suite: readonly BenchFile[] = [{ file: 'pipeline-rows', kind: 'cases' }]
+const cases = (...files: readonly string[]): BenchFile[] => files.map((file) => ({ file, kind: 'cases' }))
 
-export const needs = { rabbitmq: service('AMQP_URL', 'RabbitMQ'), postgres: service('DATABASE_URL', 'PostgreSQL') }
+/** In the order of the table. */
+export const suite: readonly BenchFile[] = [
+  ...cases('pipeline-rows', 'pipeline-rivals', 'pipeline-operators', 'pipeline-batch', 'pipeline-latency'),
+  ...cases('pipeline-partitions', 'pipeline-memory', 'start'),
+  { file: 'metrics', kind: 'program', args: ['9'], quickArgs: ['3'] },
+  { file: 'http', kind: 'program', args: ['5'], quickArgs: ['2', '200000'] },
+  {
+    file: 'rabbitmq',
+    kind: 'program',
+    args: ['100000', '3', '0'],
+    quickArgs: ['20000', '2', '0'],
+    missing: service('AMQP_URL', 'RabbitMQ'),
+  },
+  {
+    file: 'tables-postgres',
+    kind: 'program',
+    args: ['300000', '5'],
+    quickArgs: ['100000', '2'],
+    missing: service('DATABASE_URL', 'PostgreSQL'),
+  },
+  { file: 'tables-delta', kind: 'program', args: ['5'], quickArgs: ['2', '50000'] },
+  { file: 'tables-files', kind: 'program', args: ['5'], quickArgs: ['2'] },
+]
