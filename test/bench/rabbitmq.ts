@@ -12,6 +12,7 @@ import { isMainThread, Worker, workerData } from 'node:worker_threads'
 import { type ConfirmChannel, type ConsumeMessage, connect } from 'amqplib'
 import { readStream, type StreamWriter, sqliteCheckpoint, whenAvailable } from 'sluice'
 import { rabbitmqQueue, rabbitmqStream } from 'sluice/rabbitmq'
+import { report } from './harness/figure.ts'
 
 type QueueType = 'classic' | 'quorum' | 'stream'
 const types = (
@@ -55,11 +56,8 @@ async function bench(): Promise<void> {
   const [messages = 100_000, rounds = 3, forMemory = 1_000_000] = process.argv.slice(2, 5).map(Number)
   const folder = await mkdtemp(join(tmpdir(), 'sluice-bench-'))
   try {
-    const { version: client } = JSON.parse(
-      readFileSync(new URL('../../node_modules/amqplib/package.json', import.meta.url), 'utf8'),
-    ) as { readonly version: string }
     console.log(
-      `Node ${process.version}, amqplib ${client}, RabbitMQ ${await brokerVersion()}; ${messages} messages of ${bytes} bytes, prefetch ${prefetch}, batches of ${ackEvery} at most, ${rounds} rounds`,
+      `Node ${process.version}, RabbitMQ ${await brokerVersion()}; ${messages} messages of ${bytes} bytes, prefetch ${prefetch}, a queue's batches of ${ackEvery} at most, ${rounds} rounds`,
     )
     for (const type of types) await throughput(folder, type, messages, rounds)
     for (const perSecond of [1_000, 10_000]) for (const type of types) await latency(folder, type, perSecond)
@@ -96,6 +94,24 @@ async function throughput(folder: string, type: QueueType, messages: number, rou
   })
   const perRound = (mine: readonly number[], other: readonly number[]) =>
     mine.map((value, round) => value / (other[round] as number))
+  for (const [way, each] of [
+    ['multiple', `acknowledges ${ackEvery} at once`],
+    ['each', 'acknowledges each'],
+  ] as const) {
+    report(
+      {
+        name: `messages of a ${type} queue`,
+        against: `an amqplib loop that ${each}`,
+        unit: 'of its speed',
+        ...(way === 'multiple' && { target: { atLeast: 0.9 } }),
+        values: perRound(rates.query, rates[way]),
+        rows: messages,
+        bytes: messages * bytes,
+        batchRows: ackEvery,
+      },
+      ['rxjs', 'amqplib'],
+    )
+  }
   console.log(`${type}: ${spread(rates.query, 0)} messages a second (min / median / max), ${batches.mean()} a batch`)
   console.log(`  of a loop that acknowledges ${ackEvery} at once: ${spread(perRound(rates.query, rates.multiple), 2)}`)
   console.log(`  of a loop that acknowledges each: ${spread(perRound(rates.query, rates.each), 2)}`)
@@ -217,14 +233,30 @@ async function latency(folder: string, type: QueueType, perSecond: number): Prom
     await channel.consume(queue, take, type === 'stream' ? { arguments: { 'x-stream-offset': 'first' } } : {})
     return () => connection.close()
   })
-  console.log(`${type}, ${perSecond} messages a second: publish to commit ${query}; of the loop to the receipt ${loop}`)
+  const told = ({ p50, p99 }: Waits): string => `${p50.toFixed(1)} ms p50, ${p99.toFixed(1)} ms p99`
+  console.log(
+    `${type}, ${perSecond} messages a second: publish to commit ${told(query)}; of the loop to the receipt ${told(loop)}`,
+  )
+  const messages = perSecond * 5
+  const what = `${type} queue, ${perSecond.toLocaleString('en')} messages a second`
+  for (const share of ['p50', 'p99'] as const) {
+    const figure = { unit: 'ms' as const, rows: messages, bytes: messages * bytes }
+    report({ ...figure, name: `publish → commit, ${what}, ${share}`, values: [query[share]] }, ['rxjs', 'amqplib'])
+    report({ ...figure, name: `publish → receipt by hand, ${what}, ${share}`, values: [loop[share]] }, ['amqplib'])
+  }
+}
+
+/** Milliseconds. */
+interface Waits {
+  readonly p50: number
+  readonly p99: number
 }
 
 async function waitsOf(
   type: QueueType,
   perSecond: number,
   consume: (queue: string, took: Took) => Promise<() => Promise<unknown>>,
-): Promise<string> {
+): Promise<Waits> {
   const messages = perSecond * 5
   const waits: number[] = []
   const { promise, resolve } = Promise.withResolvers<void>()
@@ -240,8 +272,8 @@ async function waitsOf(
   })
   waits.splice(0, perSecond) // the first second warms up
   waits.sort((a, b) => a - b)
-  const at = (share: number) => (waits[Math.floor(share * waits.length)] as number).toFixed(1)
-  return `${at(0.5)} ms p50, ${at(0.99)} ms p99`
+  const at = (share: number): number => waits[Math.floor(share * waits.length)] as number
+  return { p50: at(0.5), p99: at(0.99) }
 }
 
 async function memory(folder: string, messages: number): Promise<void> {
