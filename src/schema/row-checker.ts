@@ -1,3 +1,4 @@
+import { compiledFit } from './compiled-fit.ts'
 import type { DataType, Field } from './data-type.ts'
 import { quoteName, typeText } from './ddl-text.ts'
 import { kindOf, leafCheck, whyUnfit } from './leaf-check.ts'
@@ -29,11 +30,19 @@ interface Column {
  */
 export function rowChecker(schema: { readonly fields: readonly Field[] }): (row: unknown) => string | undefined {
   const check = structCheck(schema.fields, 'a row')
+  const fits = compiledFit(schema.fields.map(({ name, type, nullable }) => ({ name, nullable, fits: fitOf(type) })))
   return (row) => {
+    if (fits !== undefined && isPlainObject(row) && fits(row)) return undefined
     const misfit = check(row)
     if (misfit === undefined) return undefined
     return misfit.path === '' ? misfit.reason : `column ${JSON.stringify(misfit.path)}: ${misfit.reason}`
   }
+}
+
+function fitOf(type: DataType): (value: unknown) => boolean {
+  if (type.kind !== 'array' && type.kind !== 'map' && type.kind !== 'struct') return leafCheck(type)
+  const check = checkOf(type)
+  return (value) => check(value) === undefined
 }
 
 function checkOf(type: DataType): Check {
