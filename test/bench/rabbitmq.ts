@@ -12,6 +12,7 @@ import { isMainThread, Worker, workerData } from 'node:worker_threads'
 import { type ConfirmChannel, type ConsumeMessage, connect } from 'amqplib'
 import { readStream, type StreamWriter, sqliteCheckpoint, whenAvailable } from 'sluice'
 import { rabbitmqQueue, rabbitmqStream } from 'sluice/rabbitmq'
+import { report } from './harness/figure.ts'
 
 type QueueType = 'classic' | 'quorum' | 'stream'
 const types = (
@@ -86,6 +87,24 @@ async function throughput(folder: string, type: QueueType, messages: number, rou
   })
   const perRound = (mine: readonly number[], other: readonly number[]) =>
     mine.map((value, round) => value / (other[round] as number))
+  for (const [way, each] of [
+    ['multiple', `acknowledges ${ackEvery} at once`],
+    ['each', 'acknowledges each'],
+  ] as const) {
+    report(
+      {
+        name: `messages of a ${type} queue`,
+        against: `an amqplib loop that ${each}`,
+        unit: 'of its speed',
+        ...(way === 'multiple' && { target: { atLeast: 0.9 } }),
+        values: perRound(rates.query, rates[way]),
+        rows: messages,
+        bytes: messages * bytes,
+        batchRows: ackEvery,
+      },
+      ['rxjs', 'amqplib'],
+    )
+  }
   console.log(`${type}: ${spread(rates.query, 0)} messages a second (min / median / max), ${batches.mean()} a batch`)
   console.log(`  of a loop that acknowledges ${ackEvery} at once: ${spread(perRound(rates.query, rates.multiple), 2)}`)
   console.log(`  of a loop that acknowledges each: ${spread(perRound(rates.query, rates.each), 2)}`)
@@ -206,6 +225,21 @@ async function latency(folder: string, type: QueueType, perSecond: number): Prom
   waits.splice(0, perSecond) // the first second warms up
   waits.sort((a, b) => a - b)
   const at = (share: number) => (waits[Math.floor(share * waits.length)] as number).toFixed(1)
+  for (const [name, share] of [
+    ['p50', 0.5],
+    ['p99', 0.99],
+  ] as const) {
+    report(
+      {
+        name: `publish → commit, ${type} queue, ${perSecond.toLocaleString('en')} messages a second, ${name}`,
+        unit: 'ms',
+        values: [waits[Math.floor(share * waits.length)] as number],
+        rows: messages,
+        bytes: messages * bytes,
+      },
+      ['rxjs', 'amqplib'],
+    )
+  }
   console.log(`${type}, ${perSecond} messages a second: publish to commit ${at(0.5)} ms p50, ${at(0.99)} ms p99`)
 }
 

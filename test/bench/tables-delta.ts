@@ -13,6 +13,7 @@ import { hyparquetWriter } from '../../src/connectors/parquet/hyparquet-engine.t
 import type { ParquetEngine } from '../../src/connectors/parquet/port.ts'
 import { schema } from '../../src/schema.ts'
 import { settle } from '../connectors/drive.ts'
+import { report } from './harness/figure.ts'
 
 const rounds = Number(process.argv[2] ?? 11)
 const count = Number(process.argv[3] ?? 200_000)
@@ -157,7 +158,19 @@ try {
       ratios.push(theirs / ours)
       rates.push(count / ours / 1000)
     }
-    console.log(`${name}: ${summary(rates, 0)} thousand rows/s, of the bare writer ${summary(ratios)} (target 0.9)`)
+    report(
+      {
+        name: `Delta Lake, ${name}`,
+        against: 'the bare writer',
+        unit: 'of its speed',
+        target: { atLeast: 0.9 },
+        values: ratios,
+        rows: count,
+        batchRows: count,
+      },
+      ['rxjs', name],
+    )
+    console.log(`${name}: ${summary(rates, 0)} thousand rows/s, of the bare writer ${summary(ratios)}`)
     await sink.stop()
   }
   for (const [name, engine] of [
