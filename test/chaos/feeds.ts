@@ -5,8 +5,8 @@ import { nameOf, type Pair, type WorkerPlan } from './pairs.ts'
 import type { Servers } from './servers.ts'
 import { rowOf } from './sources.ts'
 
-/** Puts rows with these ids into the source of a pair, each once, and settles when they are there for good. */
-export type Feed = (ids: readonly number[]) => Promise<void>
+/** Puts rows with these ids into the source of a pair, each once, and settles when they are there for good. `false`: not now, and none is there. */
+export type Feed = (ids: readonly number[]) => Promise<boolean>
 
 /** A queue's arguments: what was confirmed outlives a broker that is killed. */
 const queueArguments = (pair: Pair, what: 'in' | 'out') => ({
@@ -29,6 +29,7 @@ export async function feedOf(plan: WorkerPlan, servers: Servers): Promise<Feed> 
       return async (ids) => {
         head += ids.length
         tell()
+        return true
       }
     }
     case 'files': {
@@ -38,25 +39,32 @@ export async function feedOf(plan: WorkerPlan, servers: Servers): Promise<Feed> 
         const file = `${String(ids[0]).padStart(8, '0')}.jsonl`
         writeFileSync(`${plan.folder}/.new/${file}`, lines)
         renameSync(`${plan.folder}/.new/${file}`, `${plan.folder}/${file}`)
+        return true
       }
     }
     case 'REST':
-      return async (ids) => servers.http.add(name, ids)
+      return async (ids) => {
+        servers.http.add(name, ids)
+        return true
+      }
     case 'PostgreSQL':
       await inPostgres(servers, (client) =>
         client.query(`CREATE TABLE ${name} (id int PRIMARY KEY, text text NOT NULL)`),
       )
-      return (ids) =>
-        inPostgres(servers, (client) =>
+      return async (ids) => {
+        await inPostgres(servers, (client) =>
           client.query(`INSERT INTO ${name} SELECT * FROM unnest($1::int[], $2::text[])`, [
             ids,
             ids.map((id) => rowOf(id).text),
           ]),
         )
+        return true
+      }
     default:
       await inRabbit(servers, async (channel) => void (await channel.assertQueue(name, queueArguments(plan, 'in'))))
-      return (ids) =>
-        inRabbit(servers, async (channel) => {
+      return async (ids) => {
+        if (plan.source === 'RabbitMQ stream' && !(await isUp(servers, name))) return false
+        await inRabbit(servers, async (channel) => {
           for (const id of ids)
             channel.sendToQueue(name, Buffer.from(JSON.stringify(rowOf(id))), {
               persistent: true,
@@ -64,6 +72,25 @@ export async function feedOf(plan: WorkerPlan, servers: Servers): Promise<Feed> 
             })
           await channel.waitForConfirms()
         })
+        return true
+      }
+  }
+}
+
+/**
+ * Whether a stream is there again. A broker that has just come back confirms messages to a stream whose leader isn't up yet, and forgets them (seen with RabbitMQ 3.10);
+ * who wants to consume from it is sent away meanwhile.
+ */
+async function isUp(servers: Servers, stream: string): Promise<boolean> {
+  try {
+    await inRabbit(servers, async (channel) => {
+      channel.on('error', () => undefined)
+      await channel.prefetch(1)
+      await channel.consume(stream, () => undefined, { arguments: { 'x-stream-offset': 'next' } })
+    })
+    return true
+  } catch {
+    return false
   }
 }
 

@@ -163,11 +163,12 @@ async function breakThings(running: readonly Running[], options: WaveOptions): P
 /** More rows for whoever has moved since the last time, so that there is always something under way and never a heap. */
 async function feedMore(one: Running): Promise<void> {
   const told = one.child.rows
-  if (one.fed > 0 && told <= one.fedAt) return
-  if (one.fed >= mostRows) return
-  one.fedAt = told
-  await one.feed(Array.from({ length: rowsAtOnce }, (_, more) => one.fed + more))
-  one.fed += rowsAtOnce
+  if ((one.fed > 0 && told <= one.fedAt) || one.fed >= mostRows) return
+  const ids = Array.from({ length: rowsAtOnce }, (_, more) => one.fed + more)
+  if (await one.feed(ids)) {
+    one.fed += ids.length
+    one.fedAt = told
+  }
 }
 
 function note({ faults }: Running, fault: PairFault | ServerFault): void {
