@@ -15,6 +15,8 @@ export interface ChaosOptions {
   /** For all waves, in minutes; servers to start and rows to arrive come on top. */
   readonly minutes: number
   readonly seed: number
+  /** Ends it early; nothing is left lying about. */
+  readonly signal?: AbortSignal
   readonly log?: (line: string) => void
 }
 
@@ -36,7 +38,8 @@ const turns: readonly (readonly ServerFault[])[] = [
 const restShare = 0.3
 
 /** Runs the pairs while processes, connections, disks and servers fail, and counts. Starts its own servers; cleans up after itself. */
-export async function runChaos({ waves, minutes, seed, log = () => {} }: ChaosOptions): Promise<ChaosOutcome> {
+export async function runChaos(options: ChaosOptions): Promise<ChaosOutcome> {
+  const { waves, minutes, seed, signal = new AbortController().signal, log = () => {} } = options
   const begun = performance.now()
   const folder = mkdtempSync(join(tmpdir(), 'sluice-chaos-'))
   chmodSync(folder, 0o711) // PostgreSQL runs as another user where this is root
@@ -50,10 +53,12 @@ export async function runChaos({ waves, minutes, seed, log = () => {} }: ChaosOp
     try {
       const pairs: PairOutcome[] = []
       for (const [at, wave] of waves.entries()) {
+        if (signal.aborted) break
         log(`wave ${at + 1} of ${waves.length}: ${wave.map(({ source, sink }) => `${source} → ${sink}`).join(', ')}`)
         const faultsMs = ((minutes * 60_000) / waves.length) * (1 - restShare)
         const serverFaults = turns[at % turns.length] ?? []
-        pairs.push(...(await runWave({ pairs: wave, folder, servers, readers, random, faultsMs, serverFaults, log })))
+        const common = { folder, servers, readers, random, signal, log }
+        pairs.push(...(await runWave({ ...common, pairs: wave, faultsMs, serverFaults })))
       }
       return { seed, minutes, pairs, skipped, seconds: (performance.now() - begun) / 1_000 }
     } finally {

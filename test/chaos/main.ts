@@ -20,7 +20,10 @@ const [minutes, seed] = [Number(values.minutes), Number(values.seed)]
 if (!(minutes > 0) || !Number.isSafeInteger(seed))
   throw new Error('expected --minutes above 0 and a whole number as --seed')
 const missing = missingServers()
-if (missing !== undefined) throw new Error(`${missing}: the servers are killed, so they have to be the run’s own`)
+if (missing !== undefined)
+  throw new Error(
+    `${missing}: the servers are killed, so they have to be the run’s own; “npm run services” installs the packages`,
+  )
 
 const chosen = waves
   .map((wave) => wave.filter(({ source, sink }) => `${source} → ${sink}`.includes(values.only)))
@@ -28,7 +31,9 @@ const chosen = waves
 console.log(`seed ${seed}, ${minutes} minutes`)
 const begun = Date.now()
 const log = (line: string): void => console.log(`${((Date.now() - begun) / 1_000).toFixed(0).padStart(4)} s  ${line}`)
-const outcome = await runChaos({ waves: chosen, minutes, seed, log })
+const ending = new AbortController()
+process.once('SIGINT', () => ending.abort())
+const outcome = await runChaos({ waves: chosen, minutes, seed, signal: ending.signal, log })
 console.log(`\n${longTable(outcome)}\n\n${summary(outcome)} ${outcome.seconds.toFixed(0)} s in all.`)
 const failures = outcome.pairs.flatMap(({ source, sink, failures }) =>
   failures.map((text) => `${source} → ${sink}: ${text}`),
@@ -43,3 +48,9 @@ if (broken.length > 0) {
   const readme = new URL('../../README.md', import.meta.url)
   writeFileSync(readme, writeBetween(readFileSync(readme, 'utf8'), outcome))
 }
+
+// Everything was closed; what keeps the process alive all the same is a mistake that is told, and no reason to wait.
+setTimeout(() => {
+  console.error(`left open: ${process.getActiveResourcesInfo().join(', ')}`)
+  process.exit(1)
+}, 10_000).unref()

@@ -40,6 +40,8 @@ export interface WaveOptions {
   /** How long things break. What is under way then may take a while to arrive. */
   readonly faultsMs: number
   readonly serverFaults: readonly ServerFault[]
+  /** Ends everything early. */
+  readonly signal: AbortSignal
   readonly log: (line: string) => void
 }
 
@@ -69,7 +71,7 @@ export async function runWave(options: WaveOptions): Promise<PairOutcome[]> {
     for (const pair of pairs) running.push(await begin(pair, join(folder, String(pair.index)), servers, readers, open))
     await breakThings(running, options)
     await Promise.all(running.map(({ trouble }) => trouble))
-    const arrived = await Promise.all(running.map((one) => arrivals(one)))
+    const arrived = await Promise.all(running.map((one) => arrivals(one, options.signal)))
     const drained = await Promise.all(running.map(({ child }) => child.drain(20_000)))
     const outcomes: PairOutcome[] = []
     for (const [at, one] of running.entries()) {
@@ -130,7 +132,7 @@ async function breakThings(running: readonly Running[], options: WaveOptions): P
   const restarts = met.map((fault, at) => ({ fault, at: end - faultsMs + ((at + 0.5) * faultsMs) / met.length }))
   let down: ServerFault | undefined
   let restarting: Promise<void> | undefined
-  while (performance.now() < end) {
+  while (performance.now() < end && !options.signal.aborted) {
     // Nobody feeds a server that is going down: what is in a source for good has to be known.
     for (const one of running) if (down === undefined || !feeds(one.plan, down)) await feedMore(one)
     await sleep(random.between(50, 250))
@@ -181,9 +183,9 @@ function meets({ amqp, postgres, http }: WorkerPlan, fault: ServerFault): boolea
 }
 
 /** Waits until all rows are there, or until nothing comes any more. */
-async function arrivals({ reader, fed }: Running): Promise<boolean> {
+async function arrivals({ reader, fed }: Running, signal: AbortSignal): Promise<boolean> {
   let most = -1
-  for (let last = performance.now(); performance.now() - last < patienceMs; await sleep(500)) {
+  for (let last = performance.now(); performance.now() - last < patienceMs && !signal.aborted; await sleep(500)) {
     const distinct = new Set(await reader.ids()).size
     if (distinct >= fed) return true
     if (distinct > most) last = performance.now()
