@@ -1,11 +1,12 @@
 import { execFile } from 'node:child_process'
-import { existsSync, readdirSync, readFileSync } from 'node:fs'
+import { existsSync, readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import * as duckdb from '@duckdb/node-api'
 import { connect } from 'amqplib'
 import { missingDeltaRs } from '../../scripts/delta-rs-env.mjs'
 import { programFolder } from '../../scripts/postgres-node.mjs'
+import { filesOfDeltaLog, plainIds } from '../connectors/shown-ids.ts'
 import { type DeltaRs, startDeltaRs } from '../support/delta-rs.ts'
 import { nameOf, type WorkerPlan } from './pairs.ts'
 import type { Servers } from './servers.ts'
@@ -68,7 +69,7 @@ function readerOf(
       return { by: 'DuckDB', ids: () => parquet(shown('.parquet')) }
     case 'filesSink JSON':
     case 'jsonLines':
-      return { by: 'plain files', ids: async () => shown('.jsonl').flatMap(idsOfLines) }
+      return { by: 'plain files', ids: async () => plainIds(path) }
     case 'PG append':
       return { by: 'psql', ids: () => psql(servers.postgres.url, `SELECT id FROM ${name}`) }
     case 'PG upsert':
@@ -89,31 +90,6 @@ function readerOf(
     case 'HTTP':
       return { by: 'the receiver', ids: async () => servers.http.taken(name).ids }
   }
-}
-
-function idsOfLines(file: string): number[] {
-  return readFileSync(file, 'utf8')
-    .split('\n')
-    .filter((line) => line !== '')
-    .map((line) => (JSON.parse(line) as { readonly id: number }).id)
-}
-
-/** Where there is no delta-rs: what the entries of the log say, one after the other. */
-function filesOfDeltaLog(path: string): string[] {
-  const files = new Set<string>()
-  const log = join(path, '_delta_log')
-  for (const entry of readdirSync(log)
-    .filter((name) => /^\d{20}\.json$/.test(name))
-    .sort()) {
-    for (const line of readFileSync(join(log, entry), 'utf8')
-      .split('\n')
-      .filter((text) => text !== '')) {
-      const { add, remove } = JSON.parse(line) as Record<'add' | 'remove', { readonly path: string } | undefined>
-      if (add !== undefined) files.add(join(path, decodeURIComponent(add.path)))
-      if (remove !== undefined) files.delete(join(path, decodeURIComponent(remove.path)))
-    }
-  }
-  return [...files]
 }
 
 async function psql(url: string, sql: string): Promise<number[]> {
