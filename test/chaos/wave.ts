@@ -57,8 +57,9 @@ interface Running extends Breakable {
   readonly reader: Reader
   readonly faults: Partial<Record<PairFault | ServerFault, number>>
   fed: number
-  /** Told of so far when it was fed last. */
+  /** Told of so far when it was fed last, and when that was. */
   fedAt: number
+  fedAtMs: number
   trouble: Promise<void> | undefined
 }
 
@@ -122,7 +123,7 @@ async function begin(
   const child = new Child(plan, join(folder, '../cache'))
   child.start()
   const reader = readers.of(plan, servers)
-  return { plan, feed, reader, child, proxies, disk, faults: {}, fed: 0, fedAt: -1, trouble: undefined }
+  return { plan, feed, reader, child, proxies, disk, faults: {}, fed: 0, fedAt: -1, fedAtMs: 0, trouble: undefined }
 }
 
 async function breakThings(running: readonly Running[], options: WaveOptions): Promise<void> {
@@ -165,11 +166,14 @@ async function breakThings(running: readonly Running[], options: WaveOptions): P
 /** More rows for whoever has moved since the last time, so that there is always something under way and never a heap. */
 async function feedMore(one: Running): Promise<void> {
   const told = one.child.rows
-  if ((one.fed > 0 && told <= one.fedAt) || one.fed >= mostRows) return
+  // Who was killed between a commit and its word of it never tells: so it is fed after a while in any case.
+  const isIdle = performance.now() - one.fedAtMs > 2_000
+  if ((one.fed > 0 && told <= one.fedAt && !isIdle) || one.fed >= mostRows) return
   const ids = Array.from({ length: rowsAtOnce }, (_, more) => one.fed + more)
   if (await one.feed(ids)) {
     one.fed += ids.length
     one.fedAt = told
+    one.fedAtMs = performance.now()
   }
 }
 

@@ -45,7 +45,7 @@ export type AckedReaderTest =
   | 'a batch can be read again until it is settled'
   | 'limits are respected'
   | 'what is committed does not come again'
-  | 'a commit is cumulative, and may come twice'
+  | 'a commit may come twice'
   | 'what is not committed comes again'
   | 'a released batch comes again, under later offsets'
   | 'what is under way is bounded'
@@ -191,16 +191,14 @@ export function ackedReaderSuite<Offset extends object, Partition, Row extends o
         const { ids } = await gathered(made, other, end, 2)
         assert.deepEqual(ids, [4, 5])
       }),
-    'a commit is cumulative, and may come twice': (made) =>
+    'a commit may come twice': (made) =>
       reading(made, async (reader, other) => {
         await done(() => made.add(3))
-        const { end: middle } = await gathered(made, reader, await first(reader), 3)
-        await done(() => made.add(3))
-        const { end } = await gathered(made, reader, middle, 3)
+        const { end } = await gathered(made, reader, await first(reader), 3)
         for (let again = 0; again < 2; again++) await commit(reader, end)
         await gone(reader)
         await done(() => made.add(1))
-        assert.deepEqual((await gathered(made, other, end, 1)).ids, [6])
+        assert.deepEqual((await gathered(made, other, end, 1)).ids, [3])
       }),
     'what is not committed comes again': (made) =>
       reading(made, async (reader, other) => {

@@ -188,7 +188,7 @@ const wrong: Readonly<Record<AckedReaderTest, Wrong>> = {
     }),
   },
   'what is committed does not come again': { reader: () => ({ commit: () => undefined }) },
-  'a commit is cumulative, and may come twice': {
+  'a commit may come twice': {
     reader: ({ commit }) => {
       let before = -1
       return {
