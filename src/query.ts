@@ -43,6 +43,7 @@ import { type RunContext, runContext } from './run-context.ts'
 import type { Schema } from './schema.ts'
 import type { StreamWriter } from './sink.ts'
 import { journalPort, readAllAvailable, type StreamReader } from './source.ts'
+import { tellSettlements } from './tell-settlements.ts'
 import { Tracker } from './tracker.ts'
 import type { Trigger, TriggerOutcome } from './trigger.ts'
 import { Watchdog } from './watchdog.ts'
@@ -96,9 +97,11 @@ export function runQuery<Offset extends object, Partition, Row extends object, O
   spec: QuerySpec<Offset, Partition, Row, Out, Message>,
   controls: RunControls,
 ): Observable<QueryProgress> {
-  const emit = (event: QueryEventBody): void => {
-    const safe = 'error' in event ? { ...event, error: redactError(event.error) } : event
-    controls.onEvent({ at: spec.scheduler.now(), ...safe })
+  const emit = (event: QueryEventBody): QueryEvent => {
+    const at = spec.scheduler.now()
+    const told = 'error' in event ? { at, ...event, error: redactError(event.error) } : { at, ...event }
+    controls.onEvent(told)
+    return told
   }
   const runs = new Tracker()
   return usingResource({
@@ -122,7 +125,7 @@ function runWithRestarts<Offset extends object, Partition, Row extends object, O
   controls: RunControls,
   log: QueryLog,
   runs: Tracker,
-  emit: (event: QueryEventBody) => void,
+  emit: (event: QueryEventBody) => QueryEvent,
 ): Observable<QueryProgress> {
   const runId = randomUUID()
   let told = false
@@ -150,8 +153,7 @@ function runWithRestarts<Offset extends object, Partition, Row extends object, O
           guarantee,
         })
         const observe = (event: QueryEventBody): void => {
-          builder.observe({ at: spec.scheduler.now(), ...event })
-          emit(event)
+          builder.observe(emit(event))
           event$.next(event)
         }
         // What follows from events, and is told as events: nothing waits for it.
@@ -174,6 +176,8 @@ function runWithRestarts<Offset extends object, Partition, Row extends object, O
           })
         }
         told = true
+        // A source may count on over runs or anew: who adds up has to know where it begins.
+        tellSettlements(reader, log.nextBatchId, emit)
         const batches$ = concat(
           startWriter(spec, writer, log, context).pipe(takeUntil(controls.drain$)),
           runPipeline({ ...spec, ...controls, kick$, reader, writer, log, context, limit: limitOf(spec, reader) }).pipe(

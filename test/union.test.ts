@@ -189,6 +189,18 @@ describe('the ports of a union', () => {
     expect(now(() => reader.distance?.(from, to) ?? 0)).toBe(3 + 50)
   })
 
+  it('pass on the distances of partitions by their labels in the union; of a source without labels its own', () => {
+    const reader = readerOf({
+      keyed: idle({ distance: () => 7, distances: () => of({ a: 3, b: 4 }) }),
+      plain: idle({ distance: (from, to) => to.at - from.at }),
+    })
+    const [from, to] = [
+      { keyed: { at: 0 }, plain: { at: 2 } },
+      { keyed: { at: 0 }, plain: { at: 7 } },
+    ]
+    expect(now(() => reader.distances?.(from, to) ?? {})).toEqual({ 'keyed/a': 3, 'keyed/b': 4, plain: 5 })
+  })
+
   it('wait for a distance that is a promise', async () => {
     const reader = readerOf({ late: idle({ distance: (from, to) => Promise.resolve(to.at - from.at) }) })
     await expect(settle(() => reader.distance?.({ late: { at: 1 } }, { late: { at: 4 } }) ?? 0)).resolves.toBe(3)

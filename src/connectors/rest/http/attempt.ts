@@ -70,10 +70,14 @@ export class Attempt<T> {
     let answer: RawAnswer | undefined
     let held: Readable | undefined
     try {
-      const admitted = await this.#admitted(to, exchange, failures)
+      const { auth, budget } = this.#settings
+      const admitted =
+        auth === undefined && budget === undefined
+          ? { sent: to, ticket: undefined }
+          : await this.#admitted(to, exchange, failures)
       ticket = admitted.ticket
       exchange.start(totalMs, scheduler)
-      answer = await exchange.within(exchange.send(this.#agentFor(to), admitted.sent)).catch((error: unknown) => {
+      answer = await exchange.send(this.#agentFor(to), admitted.sent).catch((error: unknown) => {
         throw failures.connection(error)
       })
       ticket?.answered(answer.status, answer.headers)
