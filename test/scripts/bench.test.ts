@@ -1,7 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { type Kept, kept, readBaseline, regressions } from '../bench/harness/baseline.ts'
 import { type Figure, isKept, summary } from '../bench/harness/figure.ts'
-import { suite } from '../bench/harness/suite.ts'
 import { readTable, tableText } from '../bench/harness/table.ts'
 
 const figure = (values: readonly number[], unit: Figure['unit'] = 'of its speed'): Kept =>
@@ -48,10 +47,5 @@ describe('the comparison with the baseline', () => {
 describe('the README', () => {
   it('has the table of the baseline', () => {
     expect(readTable()).toBe(tableText(readBaseline()))
-  })
-
-  it('has a figure of every file of the bench that needs no server', () => {
-    const measured = new Set(readBaseline().map(({ file }) => file))
-    expect(suite.filter(({ file, missing }) => missing === undefined && !measured.has(file))).toEqual([])
   })
 })
