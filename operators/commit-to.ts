@@ -16,7 +16,7 @@ import { CommitInDoubtError, describeError, PortError, restartsBatch } from '../
 import type { QueryLog } from '../src/query-log.ts'
 import { fromCommand, type Result } from '../src/result.ts'
 import type { StreamWriter } from '../src/sink.ts'
-import type { AckedReader, journalPort, ReplayableReader } from '../src/source.ts'
+import { type AckedReader, journalPort, type ReplayableReader } from '../src/source.ts'
 import { tellSettlements } from '../src/tell-settlements.ts'
 import { commandPort } from './call-port.ts'
 import { restartBatch } from './restart-batch.ts'
@@ -143,7 +143,10 @@ class BatchEnding<Offset extends object, Partition, Message> {
 
   commit(messages: readonly Message[]): Observable<unknown> {
     const committed = this.#commit(messages)
-    return this.#reader.kind === 'acked' ? concat(committed, this.#tellSettlements()) : committed
+    const reader = this.#reader
+    // Only a queue has any, one behind a journal included.
+    if (reader.kind !== 'acked' && reader[journalPort] === undefined) return committed
+    return concat(committed, this.#tellSettlements())
   }
 
   #commit(messages: readonly Message[]): Observable<unknown> {

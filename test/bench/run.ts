@@ -55,25 +55,25 @@ async function runFile({ file, kind, args = [], quickArgs = args, missing }: Ben
   if (own.length === names.length) whole.add(file)
 }
 
-console.log(`${cpus().length} × ${cpus()[0]?.model}, Node ${process.version}; min / median / max`)
-for (const file of suite) {
-  await runFile(file).catch((error: unknown) => problems.push(String(error)))
+/** After each file, so that a run that is ended early leaves what it has measured. */
+function keep(figures: readonly Kept[]): void {
+  const machine = `${cpus().length} × ${cpus()[0]?.model}`
+  writeFileSync(
+    fileURLToPath(new URL('../../bench.json', import.meta.url)),
+    `${JSON.stringify({ machine, figures: measured }, undefined, 2)}\n`,
+  )
+  if (!options.save || figures.length === 0) return
+  const order = suite.map(({ file }) => file)
+  writeTable(saveBaseline(figures, whole, order))
 }
 
-writeFileSync(
-  fileURLToPath(new URL('../../bench.json', import.meta.url)),
-  `${JSON.stringify({ machine: `${cpus().length} × ${cpus()[0]?.model}`, figures: measured }, undefined, 2)}\n`,
-)
-if (options.compare) problems.push(...regressions(measured, readBaseline()))
-if (options.save && problems.length === 0) {
-  writeTable(
-    saveBaseline(
-      measured,
-      whole,
-      suite.map(({ file }) => file),
-    ),
-  )
+console.log(`${cpus().length} × ${cpus()[0]?.model}, Node ${process.version}; min / median / max`)
+for (const file of suite) {
+  const already = measured.length
+  await runFile(file).catch((error: unknown) => problems.push(String(error)))
+  keep(measured.slice(already))
 }
+if (options.compare) problems.push(...regressions(measured, readBaseline()))
 
 const missed = measured.filter(({ median, target }) => isKept(median, target) === false)
 console.log(`\n${measured.length} figures, ${missed.length} targets missed`)
