@@ -41,7 +41,7 @@ import { fromCommand, type Result } from './result.ts'
 import type { RetryPolicy } from './retry.ts'
 import { type RunContext, runContext } from './run-context.ts'
 import type { Schema } from './schema.ts'
-import type { StreamWriter } from './sink.ts'
+import type { StreamWriter, WriterGuarantee } from './sink.ts'
 import { journalPort, readAllAvailable, type StreamReader } from './source.ts'
 import { tellSettlements } from './tell-settlements.ts'
 import { Tracker } from './tracker.ts'
@@ -254,17 +254,19 @@ function guaranteeOf<Offset extends object, Partition, Row extends object, Out e
 ): Guarantee {
   const journal = reader.kind === 'acked' ? undefined : reader[journalPort]
   const kind = reader.kind === 'acked' ? 'acked' : journal?.acked === true ? 'journaled' : 'replayable'
-  const guarantee = computeGuarantee({
-    reader: kind,
-    identity: journal?.identity ?? false,
-    writer: writer.guarantee,
-    ...replays,
-    durable: spec.checkpoint.durable ?? true,
-  })
-  if (spec.require !== undefined && !atLeast(guarantee.level, spec.require)) {
-    throw new GuaranteeError(`it requires ${spec.require}, and it can give ${guarantee.level}: ${guarantee.reason}`)
+  const identity = journal?.identity ?? false
+  const durable = spec.checkpoint.durable ?? true
+  const of = (promise: WriterGuarantee) =>
+    computeGuarantee({ reader: kind, identity, writer: promise, ...replays, durable })
+  const whole = of(writer.guarantee)
+  const sinks = Object.entries(writer.sinkGuarantees ?? {}).map(([id, promise]) => [id, of(promise)] as const)
+  const { require: wanted } = spec
+  if (wanted !== undefined && !atLeast(whole.level, wanted)) {
+    const weak = sinks.filter(([, { level }]) => !atLeast(level, wanted)).map(([id]) => `sink ${JSON.stringify(id)}`)
+    const because = [weak.join(', '), whole.reason].filter((part) => part !== '').join(': ')
+    throw new GuaranteeError(`it requires ${wanted}, and it can give ${whole.level}: ${because}`)
   }
-  return guarantee
+  return sinks.length === 0 ? whole : { ...whole, sinks: Object.fromEntries(sinks) }
 }
 
 function intervalOf(trigger: Trigger): { readonly intervalMs?: number } {

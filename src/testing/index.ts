@@ -26,6 +26,12 @@ export type { ModelOffset, ModelRange, ModelRow } from './model-source.ts'
 export type { FaultKind } from './schedule.ts'
 
 // What every connector has to do
+export {
+  type AckedReaderSuiteOptions,
+  type AckedReaderTest,
+  type AckedReaderUnderTest,
+  ackedReaderSuite,
+} from './conformance/acked-reader.ts'
 export type { CheckpointTest, CheckpointUnderTest } from './conformance/checkpoint.ts'
 export { checkpointSuite } from './conformance/checkpoint.ts'
 export type { ConformanceTest, SuiteOptions, UnderTest } from './conformance/conformance-test.ts'

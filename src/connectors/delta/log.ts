@@ -144,8 +144,7 @@ export class DeltaLog {
 
   /** @returns undefined when there is no log at all. */
   #startOf({ entries, checkpoints }: LogListing, wanted: number | undefined): LogStart | undefined {
-    const versions = [...checkpoints.keys(), ...entries]
-    if (versions.length === 0) return undefined
+    if (entries.length === 0 && checkpoints.size === 0) return undefined
     const last = Math.max(...[entries.at(-1) ?? -1, ...checkpoints.keys()])
     if (wanted !== undefined && wanted > last)
       throw new DeltaTableError(`${this.#table}: there is no version ${wanted}; the last one is ${last}`)
@@ -156,7 +155,7 @@ export class DeltaLog {
       if (following[index] === version) continue
       if (wanted !== undefined && from < 0)
         throw new DeltaTableError(
-          `${this.#table}: version ${wanted} can't be read any more; the log begins with ${Math.min(...versions)}`,
+          `${this.#table}: version ${wanted} can't be read any more; the log begins with ${Math.min(entries[0] ?? last, ...checkpoints.keys())}`,
         )
       throw new DeltaTableError(
         `${this.pathOf(version)}: expected this entry, and the log has none; it has others up to ${last}`,

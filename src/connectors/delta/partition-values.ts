@@ -60,15 +60,17 @@ function parsed(type: DataType, text: string): unknown {
       return text === 'true' ? true : text === 'false' ? false : undefined
     case 'tinyint':
     case 'smallint':
-    case 'int':
-      return /^[+-]?\d+$/.test(text) ? Number(text) : undefined
+    case 'int': {
+      const value = integerOf(text, bitsOf[type.kind])
+      return value === undefined ? undefined : Number(value)
+    }
     case 'float':
     case 'double':
-      return text === 'NaN' ? Number.NaN : Number.isNaN(Number(text)) ? undefined : Number(text)
+      return /^(?:NaN|[+-]?(?:Infinity|(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?))$/.test(text) ? Number(text) : undefined
     case 'bigint':
-      return /^-?\d+$/.test(text) ? BigInt(text) : undefined
+      return integerOf(text, bitsOf.bigint)
     case 'decimal':
-      return /^[+-]?\d*(\.\d*)?$/.test(text) ? normalDecimal(text, type.scale) : undefined
+      return isDecimal(text, type) ? normalDecimal(text, type.scale) : undefined
     case 'date':
       return validDate(`${text}T00:00:00Z`)
     case 'timestamp': {
@@ -84,6 +86,26 @@ function parsed(type: DataType, text: string): unknown {
     default:
       return undefined
   }
+}
+
+const bitsOf = { tinyint: 8, smallint: 16, int: 32, bigint: 64 } as const
+
+/** A text that stands for no integer of so many bits stands for none. */
+function integerOf(text: string, bits: number): bigint | undefined {
+  if (!/^[+-]?\d{1,40}$/.test(text)) return undefined
+  const value = BigInt(text.replace(/^\+/, ''))
+  return value === BigInt.asIntN(bits, value) ? value : undefined
+}
+
+/** Whether a number has no more digits than its type, before the point and after it. */
+function isDecimal(
+  text: string,
+  { precision, scale }: { readonly precision: number; readonly scale: number },
+): boolean {
+  const [, whole, fraction = ''] = /^[+-]?0*(\d*)(?:\.(\d*))?$/.exec(text) ?? []
+  return (
+    /\d/.test(text) && whole !== undefined && whole.length <= precision - scale && !/[1-9]/.test(fraction.slice(scale))
+  )
 }
 
 function validDate(text: string): Date | undefined {
@@ -131,7 +153,8 @@ export function fromLogPath(path: string): string | undefined {
   if (path.startsWith('/') || /^[A-Za-z][A-Za-z0-9+.-]*:/.test(path)) return undefined
   try {
     const plain = decodeURIComponent(path)
-    return plain.split('/').includes('..') ? undefined : plain
+    const steps = plain.split('/').filter((step) => step !== '' && step !== '.')
+    return steps.length === 0 || steps.includes('..') || plain.includes('\0') ? undefined : plain
   } catch {
     return undefined
   }

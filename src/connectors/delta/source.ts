@@ -1,5 +1,5 @@
 import { join } from 'node:path'
-import { DeltaTableError } from '../../errors.ts'
+import { DeltaStorageError, DeltaTableError, describeError, SluiceError } from '../../errors.ts'
 import type { Field } from '../../schema/data-type.ts'
 import type { BatchReader } from '../../source.ts'
 import { readParquet } from '../parquet/read.ts'
@@ -91,8 +91,13 @@ async function* readFile(
       yield constant.length === 0 ? rows : rows.map((row) => withConstants(row, fields, constant))
     }
   } catch (error) {
-    if (codeOf(error) !== 'ENOENT') throw error
-    throw new DeltaTableError(`${file}: the table's log names this file, and it is not there`, { cause: error })
+    if (error instanceof SluiceError) throw error
+    const code = codeOf(error)
+    if (code === 'ENOENT')
+      throw new DeltaTableError(`${file}: the table's log names this file, and it is not there`, { cause: error })
+    if (code !== undefined)
+      throw new DeltaStorageError(`${file}: can't read the file: ${describeError(error)}`, { cause: error })
+    throw new DeltaTableError(`${file}: the file can't be read as Parquet: ${describeError(error)}`, { cause: error })
   }
 }
 

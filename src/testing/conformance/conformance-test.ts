@@ -1,3 +1,4 @@
+import assert from 'node:assert/strict'
 import { setTimeout as sleep, setImmediate as turn } from 'node:timers/promises'
 import { inspect } from 'node:util'
 import { firstValueFrom, from, isObservable, type ObservableInput } from 'rxjs'
@@ -123,11 +124,44 @@ export function everythingIn(values: readonly unknown[]): string {
 }
 
 /** An error and its causes. */
-export function causesOf(error: unknown): readonly unknown[] {
+function causesOf(error: unknown): readonly unknown[] {
   const causes: unknown[] = []
   for (let at = error; at !== undefined && at !== null && !causes.includes(at); ) {
     causes.push(at)
     at = at instanceof Error ? at.cause : undefined
   }
   return causes
+}
+
+/** Fails unless an error, or one of its causes, is what was expected, or says it. @param expected an error, or a part of its message. */
+export function expectCause(expected: unknown, error: unknown): void {
+  const causes = causesOf(error)
+  const found = causes.some(
+    (cause) =>
+      cause === expected ||
+      (cause instanceof Error && typeof expected === 'string' && cause.message.includes(expected)),
+  )
+  assert.ok(found, `${String(expected)} is not among the causes: ${causes.map(String).join(' ← ')}`)
+}
+
+/** Fails when a secret can be read off what was told. */
+export function expectNoSecrets(secrets: readonly string[] = [], told: readonly unknown[]): void {
+  assert.ok(secrets.length > 0, 'make says no "secrets"; where there are none, leave this test out')
+  const text = everythingIn(told)
+  for (const secret of secrets)
+    assert.ok(!text.includes(secret), 'a secret is told in progress, in an event or in an error')
+}
+
+/** What a run fails with. Fails itself when it does not. */
+export async function failureOf(run: PromiseLike<unknown>, what: string, patienceMs: number): Promise<unknown> {
+  const outcome = await within(
+    run.then(
+      () => undefined,
+      (error: unknown) => ({ error }),
+    ),
+    'the query',
+    patienceMs,
+  )
+  assert.ok(outcome !== undefined, what)
+  return outcome.error
 }

@@ -1,29 +1,31 @@
 import assert from 'node:assert/strict'
-import { from, isObservable, type ObservableInput, tap } from 'rxjs'
 import { memoryCheckpoint } from '../../checkpoint/memory.ts'
 import { memorySink } from '../../connectors/memory/sink.ts'
 import type { StreamSource } from '../../data-source.ts'
 import { canonicalOffset } from '../../offset.ts'
 import type { Result } from '../../result.ts'
 import type { HasColumns } from '../../row.ts'
-import { type ReadContext, readAllAvailable, type StreamReader } from '../../source.ts'
+import { readAllAvailable, type StreamReader } from '../../source.ts'
 import { readStream } from '../../stream.ts'
 import { availableNow } from '../../trigger.ts'
+import { readAll, readContext, readPartition, readRange, sameOffset } from './by-hand.ts'
 import {
   type ConformanceTest,
-  causesOf,
   chunksOf,
   done,
   eventually,
   everythingIn,
+  expectCause,
+  expectNoSecrets,
+  failureOf,
   hook,
   type SuiteOptions,
   settled,
   suiteOf,
-  turns,
   type UnderTest,
   within,
 } from './conformance-test.ts'
+import { overriding, saturated } from './saturation.ts'
 
 /** A source, with what the suite needs to feed and to watch it. Fresh and empty for each test. */
 export interface ReaderUnderTest<Offset extends object, Partition, Row extends object> extends UnderTest {
@@ -86,34 +88,6 @@ export function streamReaderSuite<Offset extends object, Partition, Row extends 
   }
   const head = (reader: Reader, start: Offset): Promise<Offset> =>
     settled(() => reader.latestOffset(start, { ...readAllAvailable, ...reader.defaultLimit }))
-  const readPartition = async (reader: Reader, partition: Partition, partitionId = 0): Promise<Row[]> => {
-    const rows: Row[] = []
-    // As the checkpoint keeps it.
-    const kept = JSON.parse(JSON.stringify(partition)) as Partition
-    for await (const chunk of chunksOf(reader.read(kept, contextOf(partitionId)))) rows.push(...chunk)
-    return rows
-  }
-  const readRange = async (reader: Reader, start: Offset, end: Offset): Promise<Row[]> => {
-    const partitions = await settled(() => reader.partitions(start, end))
-    const rows: Row[] = []
-    for (const [index, partition] of partitions.entries()) rows.push(...(await readPartition(reader, partition, index)))
-    return rows
-  }
-  /** Goes to the head in steps. */
-  const readAll = async (reader: Reader, start: Offset, maxRows: number): Promise<Row[][]> => {
-    const batches: Row[][] = []
-    for (let at = start; ; ) {
-      const end = await settled(() => reader.latestOffset(at, { ...readAllAvailable, maxRows }))
-      if (same(at, end)) return batches
-      assert.ok(
-        reader.compare === undefined || reader.compare(at, end) < 0,
-        `compare must put ${show(at)} before ${show(end)}`,
-      )
-      batches.push(await readRange(reader, at, end))
-      at = end
-      assert.ok(batches.length < 10_000, 'latestOffset never comes to an end')
-    }
-  }
   const run = (
     made: Made,
     sink: ReturnType<typeof memorySink<Row>>,
@@ -131,57 +105,13 @@ export function streamReaderSuite<Offset extends object, Partition, Row extends 
       ...(maxRows === undefined ? {} : { limit: { maxRows } }),
     })
   }
-  /** A run into a writer that takes no second chunk until it is let. @returns the most chunks that were read and not written. */
-  const saturated = async (made: Made) => {
-    let read = 0
-    let written = 0
-    let most = 0
-    const gate = Promise.withResolvers<void>()
-    const sink = memorySink<Row>()
-    const streamReader = (): Reader => {
-      const reader = made.source.streamReader()
-      const note = (): void => {
-        most = Math.max(most, ++read - written)
-      }
-      const pulled = async function* (chunks: ObservableInput<readonly Row[]>): AsyncGenerator<readonly Row[]> {
-        for await (const chunk of chunksOf(chunks)) {
-          note()
-          yield chunk
-        }
-      }
-      const count = (chunks: ObservableInput<readonly Row[]>): ObservableInput<readonly Row[]> =>
-        isObservable(chunks) ? from(chunks).pipe(tap(note)) : pulled(chunks)
-      return overriding(reader, { read: (partition, context) => count(reader.read(partition, context)) })
-    }
-    const streamWriter = () => {
-      const writer = sink.streamWriter()
-      const open: typeof writer.open = async (context) => {
-        const partition = await settled(() => writer.open(context))
-        const write: typeof partition.write = async (rows) => {
-          if (written > 0) await gate.promise
-          await done(() => partition.write(rows))
-          written++
-        }
-        return { ...partition, write }
-      }
-      return { ...writer, open }
-    }
+  const saturate = async (made: Made) => {
     await done(() => made.add(30))
-    const running = run(made, { ...sink, streamWriter }, { streamReader }).start()
-    await eventually(
-      () => read >= 3,
-      'the reader is asked for a third chunk (does it give every row in a chunk of its own?)',
+    return saturated(
+      () => made.source.streamReader(),
+      (streamReader, sink) => run(made, sink, { streamReader }),
       patienceMs,
     )
-    let before = -1
-    while (before !== read) {
-      before = read
-      await turns(50)
-    }
-    const whileSaturated = read
-    gate.resolve()
-    await within(running.terminated, 'the query', patienceMs)
-    return { whileSaturated, most: () => most, chunks: read, rows: sink.rows }
   }
 
   const tests: Readonly<Record<StreamReaderTest, (made: Made) => Promise<void>>> = {
@@ -194,7 +124,7 @@ export function streamReaderSuite<Offset extends object, Partition, Row extends 
           canonicalOffset(offset, 'an offset')
           assert.deepEqual(JSON.parse(JSON.stringify(offset)), offset)
         }
-        assert.ok(!same(start, end), 'three rows were added, and latestOffset says that nothing is new')
+        assert.ok(!sameOffset(start, end), 'three rows were added, and latestOffset says that nothing is new')
       }),
     'latestOffset is pure': (made) =>
       stopping(made, async (reader) => {
@@ -299,7 +229,7 @@ export function streamReaderSuite<Offset extends object, Partition, Row extends 
         const end = await head(reader, start)
         const [partition] = await settled(() => reader.partitions(start, end))
         const controller = new AbortController()
-        const chunks = chunksOf(reader.read(partition as Partition, { ...contextOf(0), signal: controller.signal }))
+        const chunks = chunksOf(reader.read(partition as Partition, { ...readContext(0), signal: controller.signal }))
         await chunks.next()
         controller.abort(new Error('the attempt is over'))
         await within(
@@ -311,13 +241,13 @@ export function streamReaderSuite<Offset extends object, Partition, Row extends 
         await eventually(async () => (await settled(openReads)) === 0, 'no read is open any more', patienceMs)
       }),
     'a saturated writer stops reads, which then go on': async (made) => {
-      const { whileSaturated, chunks, rows } = await saturated(made)
+      const { whileSaturated, chunks, rows } = await saturate(made)
       assert.ok(whileSaturated < chunks, `all ${chunks} chunks were read while the writer took none`)
       assert.equal(rows.length, 30, 'rows after the writer went on')
     },
     'memory is bounded': async (made) => {
-      const { most } = await saturated(made)
-      assert.ok(most() <= 4, `${most()} chunks were in memory, with a high-water mark of 2`)
+      const { most } = await saturate(made)
+      assert.ok(most <= 4, `${most} chunks were in memory, with a high-water mark of 2`)
     },
     'a commit may come twice': (made) =>
       stopping(made, async (reader) => {
@@ -351,17 +281,9 @@ export function streamReaderSuite<Offset extends object, Partition, Row extends 
       const fail = hook(made.fail, 'fail', 'errors keep their cause')
       await done(() => made.add(3))
       const [expected, error] = await failure(made, fail)
-      const causes = causesOf(error)
-      const found = causes.some(
-        (cause) =>
-          cause === expected ||
-          (cause instanceof Error && typeof expected === 'string' && cause.message.includes(expected)),
-      )
-      assert.ok(found, `${show(expected)} is not among the causes: ${causes.map(String).join(' ← ')}`)
+      expectCause(expected, error)
     },
     'secrets are not told': async (made) => {
-      const { secrets = [] } = made
-      assert.ok(secrets.length > 0, 'make says no "secrets"; where there are none, leave this test out')
       const told: unknown[] = []
       await done(() => made.add(3))
       const running = run(made, memorySink<Row>()).start()
@@ -372,9 +294,7 @@ export function streamReaderSuite<Offset extends object, Partition, Row extends 
         await done(() => made.add(1))
         told.push((await failure(made, made.fail))[1])
       }
-      const text = everythingIn(told)
-      for (const secret of secrets)
-        assert.ok(!text.includes(secret), 'a secret is told in progress, in an event or in an error')
+      expectNoSecrets(made.secrets, told)
     },
   }
 
@@ -384,48 +304,14 @@ export function streamReaderSuite<Offset extends object, Partition, Row extends 
     fail: () => Result<unknown>,
   ): Promise<readonly [expected: unknown, error: unknown]> => {
     const expected = await settled(fail)
-    const outcome = await within(
-      run(made, memorySink<Row>())
-        .start()
-        .terminated.then(
-          () => undefined,
-          (error: unknown) => ({ error }),
-        ),
-      'the query',
-      patienceMs,
-    )
-    assert.ok(outcome !== undefined, 'the source fails, and the query does not')
-    return [expected, outcome.error]
+    const { terminated } = run(made, memorySink<Row>()).start()
+    return [expected, await failureOf(terminated, 'the source fails, and the query does not', patienceMs)]
   }
 
   return suiteOf('streamReaderSuite', make, tests, options)
 }
 
-/** A port with other parts; it may be an instance of a class. */
-function overriding<Port extends object>(port: Port, parts: Partial<Port>): Port {
-  return new Proxy(port, {
-    get: (target, name) => {
-      if (name in parts) return parts[name as keyof Port]
-      const part: unknown = Reflect.get(target, name)
-      return typeof part === 'function' ? part.bind(target) : part
-    },
-  })
-}
-
-function contextOf(partitionId: number): ReadContext {
-  const { signal } = new AbortController()
-  return { queryId: 'conformance', batchId: 0, partitionId, attempt: 0, signal, report: () => {} }
-}
-
 /** Rows as a multiset. */
 function sorted(rows: readonly unknown[]): readonly string[] {
   return rows.map((row) => everythingIn([row])).sort()
-}
-
-function same(a: object, b: object): boolean {
-  return canonicalOffset(a, 'an offset') === canonicalOffset(b, 'an offset')
-}
-
-function show(value: unknown): string {
-  return value instanceof Error ? String(value) : JSON.stringify(value)
 }

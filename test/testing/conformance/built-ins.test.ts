@@ -20,17 +20,13 @@ import { rest } from '../../../src/connectors/rest/source/rest.ts'
 import { OptionError } from '../../../src/errors.ts'
 import { schema } from '../../../src/schema.ts'
 import { checkpointSuite } from '../../../src/testing/conformance/checkpoint.ts'
-import type { ConformanceTest } from '../../../src/testing/conformance/conformance-test.ts'
 import { streamReaderSuite } from '../../../src/testing/conformance/stream-reader.ts'
 import { streamWriterSuite, type WriterUnderTest } from '../../../src/testing/conformance/stream-writer.ts'
 import { collection, idempotentStore } from '../../support/http-apis.ts'
 import { status } from '../../support/http-faults.ts'
 import { httpServer } from '../../support/http-server.ts'
 import { failuresOf } from './failures.ts'
-
-const runAll = (suite: readonly ConformanceTest[]): void => {
-  for (const { name, run } of suite) test(name, run)
-}
+import { runAll } from './run-all.ts'
 
 function folder() {
   const path = mkdtempSync(join(tmpdir(), 'sluice-conformance-'))
