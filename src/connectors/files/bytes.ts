@@ -1,5 +1,5 @@
 import type { FileHandle } from 'node:fs/promises'
-import { pipeline, Readable, type Transform } from 'node:stream'
+import type { Transform } from 'node:stream'
 import { createBrotliDecompress, createGunzip, createZstdDecompress } from 'node:zlib'
 import { describeError, FileRefusedError } from '../../errors.ts'
 
@@ -39,10 +39,13 @@ const decompressors = {
   gzip: createGunzip,
   zstd: createZstdDecompress,
   brotli: createBrotliDecompress,
-} as const satisfies Record<Exclude<Compression, 'none'>, (options: { chunkSize: number }) => Transform>
+} as const satisfies Record<Exclude<Compression, 'none'>, (options: { chunkSize: number }) => Decompressor>
+
+/** `bytesWritten`: how many bytes it has made use of, of those that it was given. */
+type Decompressor = Transform & { readonly bytesWritten: number }
 
 /**
- * The decompressed bytes, off the event loop.
+ * The decompressed bytes, off the event loop. A file may be several such files one after the other (gzip's members, zstd's frames).
  * @param path for the error.
  * @throws FileRefusedError for a file that is cut short or isn't so compressed.
  */
@@ -56,18 +59,69 @@ export async function* decompressed(
     return
   }
   const failed: { source?: unknown } = {}
-  const source = Readable.from(remember(bytes, failed), { objectMode: true, highWaterMark: 1 })
-  const stream = pipeline(source, decompressors[compression]({ chunkSize: blockBytes }), () => undefined)
+  const source = remember(bytes, failed)
+  let rest: Buffer | undefined
   try {
-    yield* stream as AsyncIterable<Buffer>
+    do {
+      const stream = decompressors[compression]({ chunkSize: blockBytes })
+      const fed = feed(stream, source, rest).catch((error: Error) => void stream.destroy(error))
+      try {
+        yield* stream as AsyncIterable<Buffer>
+        rest = restOf(compression, (await fed) ?? Buffer.alloc(0))
+      } finally {
+        stream.destroy()
+      }
+      if (rest !== undefined && compression === 'brotli') throw new Error('something else behind its end')
+    } while (rest !== undefined)
   } catch (error) {
     if ('source' in failed) throw failed.source
     throw new FileRefusedError(`${path}: expected a whole ${compression} file, found ${describeError(error)}`, {
       cause: error,
     })
-  } finally {
-    stream.destroy()
   }
+}
+
+/** gzip pads with zeros, which are nothing. */
+function restOf(compression: Compression, left: Buffer): Buffer | undefined {
+  const from = compression === 'gzip' ? left.findIndex((byte) => byte !== 0) : left.length === 0 ? -1 : 0
+  return from < 0 ? undefined : left.subarray(from)
+}
+
+/**
+ * Node's stream reads gzip to the end of the last member. Of the others it ends where it finds an end and more bytes behind it, and drops those without a word: they are
+ * what this answers with, for a stream of their own.
+ */
+async function feed(
+  stream: Decompressor,
+  source: AsyncIterator<Buffer>,
+  first: Buffer | undefined,
+): Promise<Buffer | undefined> {
+  for (let chunk = first ?? (await next(source)); chunk !== undefined; chunk = await next(source)) {
+    const before = stream.bytesWritten
+    await written(stream, chunk)
+    const taken = stream.bytesWritten - before
+    if (stream.destroyed) return undefined
+    if (taken < chunk.length) return chunk.subarray(taken)
+  }
+  stream.end()
+  return undefined
+}
+
+async function next(source: AsyncIterator<Buffer>): Promise<Buffer | undefined> {
+  const { done, value } = await source.next()
+  return done === true ? undefined : value
+}
+
+/** Settles when the stream is done with the bytes, or with all; its errors come to who reads it. */
+function written(stream: Decompressor, bytes: Buffer): Promise<void> {
+  return new Promise((resolve) => {
+    const done = (): void => {
+      stream.off('close', done)
+      resolve()
+    }
+    stream.once('close', done)
+    stream.write(bytes, done)
+  })
 }
 
 async function* remember(bytes: AsyncIterable<Buffer>, failed: { source?: unknown }): AsyncGenerator<Buffer> {

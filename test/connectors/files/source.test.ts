@@ -163,6 +163,32 @@ describe('slices', () => {
     }
   })
 
+  it('of a file of several zstd frames have the rows of all of them', async () => {
+    const all = Array.from({ length: 300 }, (_, id) => id)
+    const frames = all.map((id) => zstdCompressSync(lines(id)))
+    const { folder, run } = queryOver()
+    put(folder, 'a.jsonl.zst', Buffer.concat(frames))
+    expect(ids((await run()).rows)).toEqual(all)
+  })
+
+  it('of a gzip file may end in zeros, and have more members behind them', async () => {
+    const { folder, run } = queryOver()
+    put(folder, 'a.jsonl.gz', Buffer.concat([gzipSync(lines(1)), Buffer.alloc(512)]))
+    put(folder, 'b.jsonl.gz', Buffer.concat([gzipSync(lines(2)), Buffer.alloc(512), gzipSync(lines(3))]))
+    expect(ids((await run()).rows)).toEqual([1, 2, 3])
+  })
+
+  it.each([
+    ['a.jsonl.zst', zstdCompressSync(lines(1)), zstdCompressSync(lines(2)).subarray(0, -5)],
+    ['a.jsonl.zst', zstdCompressSync(lines(1)), Buffer.from('something else')],
+    ['a.jsonl.br', brotliCompressSync(lines(1)), brotliCompressSync(lines(2))],
+    ['a.jsonl.gz', gzipSync(lines(1)), Buffer.from('something else')],
+  ])('of %s are refused when something else follows its end', async (name, whole, rest) => {
+    const { folder, run } = queryOver()
+    put(folder, name, Buffer.concat([whole, rest]))
+    expect(await causeOf(run())).toBeInstanceOf(FileRefusedError)
+  })
+
   it('hold many small files', async () => {
     const folder = temporaryFolder()
     for (let id = 0; id < 10; id++) put(folder, `${id}`, lines(id), 1_000 + id)
