@@ -14,7 +14,7 @@ export type CsvRecord = readonly string[]
 const chunkRecords = 1_000
 
 /**
- * Records of CSV (RFC 4180), in chunks; empty lines are skipped. How many fields a record has is for the caller to judge; a quote in the wrong place is an error.
+ * Records of CSV (RFC 4180), in chunks; lines end with CRLF, LF or CR, each as it comes, and empty ones are skipped. How many fields a record has is for the caller to judge; a quote in the wrong place is an error.
  * A byte order mark must be gone.
  *
  * Needs the package csv-parse: strict where others guess (csv-parser takes an open quote and a short row without a word), with types,
@@ -44,6 +44,8 @@ async function parsing(
   const { parse } = await optionalPackage('csv-parse', 'reading CSV', () => import('csv-parse'))
   const rows = parse({
     delimiter,
+    // All of them, as a file may be of several makers; the parser's own guess takes the first one for all, and what else ends a line then for a part of a field.
+    record_delimiter: ['\r\n', '\n', '\r'],
     relax_column_count: true,
     skip_empty_lines: true,
     max_record_size: longest,

@@ -254,6 +254,29 @@ describe('files that change', () => {
   })
 })
 
+describe('CSV', () => {
+  it.each([
+    ['\r\n', '\n'],
+    ['\n', '\r\n'],
+    ['\r', '\r'],
+    ['\r\n', '\r'],
+  ])('has a row a line, whatever its lines end with: %j, then %j', async (first, then) => {
+    const { folder, run } = queryOver({ format: 'csv' })
+    put(folder, 'a.csv', `name,id${first}n1,1${then}"n\r\n2",2${then}n3,3${first}`)
+    expect((await run()).rows).toEqual([
+      { id: 1n, name: 'n1' },
+      { id: 2n, name: 'n\r\n2' },
+      { id: 3n, name: 'n3' },
+    ])
+  })
+
+  it('of one column keeps its lines apart', async () => {
+    const { folder, run } = queryOver({ format: 'csv', schema: schema('name string') })
+    put(folder, 'a.csv', 'name\r\nx\ny\nz\r\n')
+    expect((await run()).rows).toEqual([{ name: 'x' }, { name: 'y' }, { name: 'z' }])
+  })
+})
+
 describe('clean-up', () => {
   it('takes away what was committed, and a new file of an old name is new', async () => {
     const moveTo = join(temporaryFolder(), 'done')
