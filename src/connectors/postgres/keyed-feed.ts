@@ -1,5 +1,6 @@
 import type { PostgresClient } from './client.ts'
 import type { Feed } from './feed.ts'
+import { lastOfKeyStatement } from './key-equality.ts'
 import { type KeyedBuffer, type KeyedRows, lastOfEach, pick } from './keyed-buffer.ts'
 import { list, quoted, quotedTable, type TableName } from './names.ts'
 import type { TableColumn } from './table.ts'
@@ -16,6 +17,8 @@ export type OnConflict = 'update' | 'nothing'
 export interface KeyedStatements {
   readonly insert: string
   readonly delete: string
+  /** Asks which rows are the last of their key, where their texts don't tell. */
+  readonly last: string | undefined
   /** Which of the columns are the key. */
   readonly keyIndexes: readonly number[]
 }
@@ -23,26 +26,30 @@ export interface KeyedStatements {
 /**
  * `insert … select from unnest($1, $2, …) on conflict`: as fast as a COPY into a staging table and a merge up to ten thousand rows, and
  * nothing to be cleaned up. An array of arrays would be taken apart by `unnest`, so these travel as texts.
+ * @param exactKey whether equal keys have equal texts.
  */
 export function keyedStatements(
   table: TableName,
   columns: readonly TableColumn[],
   key: readonly string[],
   onConflict: OnConflict,
+  exactKey: boolean,
 ): KeyedStatements {
   const others = columns.filter(({ name }) => !key.includes(name))
-  const rows = (some: readonly TableColumn[]) => {
+  const rows = (some: readonly TableColumn[], numbered = false) => {
     const parameters = some.map(({ type, isArray }, index) => `$${index + 1}::${isArray ? 'text' : type}[]`)
-    return `unnest(${parameters.join(', ')}) AS r(${some.map((_, index) => `c${index}`).join(', ')})`
+    const names = some.map((_, index) => `c${index}`).join(', ')
+    return `unnest(${parameters.join(', ')}) ${numbered ? `WITH ORDINALITY AS r(${names}, n)` : `AS r(${names})`}`
   }
   const values = columns.map(({ type, isArray }, index) => (isArray ? `r.c${index}::${type}` : `r.c${index}`))
   const set = others.map(({ name }) => `${quoted(name)} = excluded.${quoted(name)}`)
   const action = onConflict === 'nothing' || set.length === 0 ? 'NOTHING' : `UPDATE SET ${set.join(', ')}`
   const keyColumns = columns.filter(({ name }) => key.includes(name))
-  const same = keyColumns.map(({ name }, index) => `t.${quoted(name)} = r.c${index}`)
+  const same = keyColumns.map(({ name, stored }, index) => `t.${quoted(name)} = r.c${index}::${stored}`)
   return {
     insert: `INSERT INTO ${quotedTable(table)} (${list(columns.map(({ name }) => name))}) SELECT ${values.join(', ')} FROM ${rows(columns)} ON CONFLICT (${list(key)}) DO ${action}`,
     delete: `DELETE FROM ${quotedTable(table)} AS t USING ${rows(keyColumns)} WHERE ${same.join(' AND ')}`,
+    last: exactKey || onConflict === 'nothing' ? undefined : lastOfKeyStatement(keyColumns, rows(keyColumns, true)),
     keyIndexes: keyColumns.map((column) => columns.indexOf(column)),
   }
 }
@@ -98,7 +105,7 @@ export class KeyedFeed implements Feed<KeyedBuffer> {
 
   async #send(all: KeyedRows): Promise<void> {
     // Insert-only keeps the first one, as the server does where the key is there already.
-    const rows = this.#onConflict === 'nothing' ? all : lastOfEach(all)
+    const rows = this.#onConflict === 'nothing' ? all : await this.#lastOfEach(lastOfEach(all))
     for (let from = 0; from < rows.keys.length; from += statementRows) {
       const slice = rows.keys.length <= statementRows ? rows : sliceOf(rows, from, from + statementRows)
       const { deletes } = slice
@@ -107,6 +114,19 @@ export class KeyedFeed implements Feed<KeyedBuffer> {
         await this.#insert(pick(slice, (index) => deletes[index] !== true))
       } else await this.#insert(slice)
     }
+  }
+
+  /** A statement can't change a row twice, and a deletion must not pass by a later row: so the server says which keys are equal. */
+  async #lastOfEach(rows: KeyedRows): Promise<KeyedRows> {
+    const { last, keyIndexes } = this.#statements
+    if (last === undefined || rows.keys.length < 2) return rows
+    const answer = await this.#client.ask<{ readonly n: number }>(
+      last,
+      keyIndexes.map((index) => arrayText(rows.cells[index] ?? [])),
+    )
+    if (answer.rows.length === rows.keys.length) return rows
+    const stay = new Set(answer.rows.map(({ n }) => n - 1))
+    return pick(rows, (index) => stay.has(index))
   }
 
   async #insert({ cells, keys }: KeyedRows): Promise<void> {

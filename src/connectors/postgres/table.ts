@@ -10,6 +10,10 @@ export interface TableColumn {
   /** As a cast takes it; without a length, so that a cast cuts nothing. */
   readonly type: string
   readonly isArray: boolean
+  /** The same with what rounds a value, and what doesn't cut it. */
+  readonly stored: string
+  /** By which different texts may be equal, quoted; else null. */
+  readonly collation: string | null
   /** Not null, and nothing fills it. */
   readonly required: boolean
   /** By the server only. */
@@ -34,6 +38,9 @@ export async function createTable(
 export async function describeTable(client: PostgresClient, table: TableName): Promise<readonly TableColumn[]> {
   const { rows } = await client.ask<TableColumn & { kind: string; persistence: string }>(
     `SELECT attname AS name, format_type(atttypid, -1) AS type, typcategory = 'A' AS "isArray",
+            format_type(atttypid, CASE WHEN typcategory IN ('S', 'A') THEN -1 ELSE atttypmod END) AS stored,
+            (SELECT format('%I.%I', nspname, collname) FROM pg_collation JOIN pg_namespace ON pg_namespace.oid = collnamespace
+             WHERE pg_collation.oid = attcollation AND NOT collisdeterministic) AS collation,
             attnotnull AND NOT atthasdef AND attidentity = '' AS required,
             attgenerated <> '' OR attidentity = 'a' AS generated, relkind AS kind, relpersistence AS persistence
      FROM pg_attribute JOIN pg_type ON pg_type.oid = atttypid JOIN pg_class ON pg_class.oid = attrelid

@@ -5,6 +5,7 @@ import type { PostgresClient } from './client.ts'
 import { CopyBuffer, CopyFeed } from './copy-feed.ts'
 import { copyTexts } from './copy-text.ts'
 import type { RowBuffer } from './feed.ts'
+import { hasExactKey } from './key-equality.ts'
 import { KeyedBuffer, keyedTexts, noRows } from './keyed-buffer.ts'
 import { KeyedFeed, keyedStatements } from './keyed-feed.ts'
 import { list, quotedTable } from './names.ts'
@@ -40,7 +41,7 @@ export async function wayInto(client: PostgresClient, settings: PostgresTableSet
       `${owner}: table ${quotedTable(table)} has no unique index on (${list(key)}), which "key" needs`,
     )
   const onConflict = mode === 'upsert' ? 'update' : 'nothing'
-  const statements = keyedStatements(table, columns, key, onConflict)
+  const statements = keyedStatements(table, columns, key, onConflict, hasExactKey(fields, columns, key))
   const encode = keyedTexts({ owner, fields, key, deleteFlag })
   const empty = () => noRows(fields.length, deleteFlag !== undefined)
   return wayBy({

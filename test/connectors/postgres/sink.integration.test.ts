@@ -196,6 +196,53 @@ describe('postgresTable with a key', () => {
     expect(psql('SELECT * FROM t ORDER BY id')).toEqual(['2|again', '3|c'])
   })
 
+  it.each([
+    ['string', 'uuid', 'a0eebc99-9c0b-4ef8-bb6d-6bb9bd380a11', 'A0EEBC99-9C0B-4EF8-BB6D-6BB9BD380A11'],
+    ['decimal(10, 2)', 'numeric', '1.0', '1.00'],
+    ['decimal(10, 2)', 'numeric(10, 1)', '1.01', '1.04'],
+    ['double', 'double precision', 0, -0],
+    ['bigint', 'double precision', 9007199254740992n, 9007199254740993n],
+    ['string', 'char(5)', 'a', 'a '],
+    ['string', 'text COLLATE nobodys_case', 'a', 'A'],
+    ['timestamp', 'timestamptz(0)', new Date(1_000), new Date(1_400)],
+    ['array<double>', 'double precision[]', [0], [-0]],
+  ] as const)('knows equal keys by what the table takes for equal: %s in a column %s', async (type, column, a, b) => {
+    const { url, psql } = await withDatabase()
+    psql(`CREATE COLLATION nobodys_case (provider = icu, locale = 'und-u-ks-level2', deterministic = false)`)
+    psql(`CREATE TABLE t (n int, id ${column} PRIMARY KEY)`)
+    const flagged = schema(`id ${type} not null, n int, gone boolean`)
+    const options = { url, table: 't', mode: 'upsert', key: ['id'], deleteFlag: 'gone' } as const
+    const writer = await startedWriter(options, { schema: flagged })
+    await writeBatch(writer, batchOf(0), [
+      [[{ id: a, n: 1 }], [{ id: b, n: 2 }]],
+      [
+        [
+          { id: b, n: 3 },
+          { id: a, n: 4 },
+        ],
+      ],
+    ])
+    expect(psql('SELECT n FROM t')).toEqual(['4'])
+    await writeBatch(writer, batchOf(1), [
+      [
+        [
+          { id: a, n: 5 },
+          { id: b, n: 6, gone: true },
+        ],
+      ],
+    ])
+    expect(psql('SELECT n FROM t')).toEqual([])
+    await writeBatch(writer, batchOf(2), [
+      [
+        [
+          { id: a, n: 7, gone: true },
+          { id: b, n: 8 },
+        ],
+      ],
+    ])
+    expect(psql('SELECT n FROM t')).toEqual(['8'])
+  })
+
   it('takes more rows than a statement has, and a key of several columns', async () => {
     const { url, psql } = await withDatabase()
     const pair = schema('a int not null, b string not null, v array<string>')
