@@ -29,7 +29,7 @@ export function postgresError(what: string, error: unknown): SluiceError {
   }
   const { code, constraint } = error
   const where = constraint === undefined ? '' : `, constraint ${JSON.stringify(constraint)}`
-  const text = redact(`${what}: ${withoutValue(describeError(error))} (SQLSTATE ${code}${where})`)
+  const text = redact(`${what}: ${withoutValue(describeError(error), code)} (SQLSTATE ${code}${where})`)
   return transient.test(code)
     ? new PostgresError(text, { sqlState: code })
     : new PostgresRefusedError(text, { sqlState: code })
@@ -56,7 +56,8 @@ function isServerError(error: unknown): error is Error & ServerError {
   )
 }
 
-/** `invalid input syntax for type integer: "secret"` without the value. */
-function withoutValue(message: string): string {
-  return message.replace(/: ".*"$/s, '').replace(/"[^"]{64,}"/gs, '"…"')
+/** `invalid input syntax for type integer: "secret"` without the value. What is wrong with data (class 22) quotes it anywhere: `value "secret" is out of range`. */
+function withoutValue(message: string, code: string): string {
+  const text = code.startsWith('22') ? message.replace(/".*"/s, '"…"') : message
+  return text.replace(/: ".*"$/s, '').replace(/"[^"]{64,}"/gs, '"…"')
 }

@@ -313,6 +313,21 @@ describe('postgresTable refuses', () => {
     expect(String(error)).toMatch(message)
   })
 
+  it.each([
+    ['integer', '4711471147114711', /value "…" is out of range for type integer/],
+    ['double precision', '4711e4711', /"…" is out of range for type double precision/],
+    ['timestamptz', '2020-01-01 00:00 Secret/4711', /time zone "…" not recognized/],
+    ['integer', 'a "4711" b', /invalid input syntax for type integer \(/],
+  ])('a text that the type %s has no value for, without showing it', async (type, name, expected) => {
+    const { url, psql } = await withDatabase()
+    psql(`CREATE TABLE t (id bigint, name ${type})`)
+    const writer = await startedWriter({ url, table: 't' })
+    const refused = await failureOf(writeBatch(writer, batchOf(0), [[[{ id: 1n, name }]]]))
+    expect(refused).toBeInstanceOf(PostgresRefusedError)
+    expect(String(refused)).toMatch(expected)
+    expect(JSON.stringify([String(refused), (refused as Error).cause])).not.toMatch(/4711|secret/i)
+  })
+
   it('a row that the table refuses, without its values', async () => {
     const { url, client, psql } = await withDatabase()
     await client.query('CREATE TABLE t (id integer CHECK (id < 100), name text)')
