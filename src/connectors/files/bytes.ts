@@ -1,7 +1,7 @@
 import type { FileHandle } from 'node:fs/promises'
-import type { Transform } from 'node:stream'
 import { createBrotliDecompress, createGunzip, createZstdDecompress } from 'node:zlib'
 import { describeError, FileRefusedError } from '../../errors.ts'
+import { type Decompressor, partsOf } from '../records/compressed-parts.ts'
 
 /** How a file is compressed. */
 export type Compression = 'none' | 'gzip' | 'zstd' | 'brotli'
@@ -41,9 +41,6 @@ const decompressors = {
   brotli: createBrotliDecompress,
 } as const satisfies Record<Exclude<Compression, 'none'>, (options: { chunkSize: number }) => Decompressor>
 
-/** `bytesWritten`: how many bytes it has made use of, of those that it was given. */
-type Decompressor = Transform & { readonly bytesWritten: number }
-
 /**
  * The decompressed bytes, off the event loop. A file may be several such files one after the other (gzip's members, zstd's frames).
  * @param path for the error.
@@ -59,20 +56,9 @@ export async function* decompressed(
     return
   }
   const failed: { source?: unknown } = {}
-  const source = remember(bytes, failed)
-  let rest: Buffer | undefined
+  const restOf = { gzip: withoutZeros, zstd: (left: Buffer) => left, brotli: refuseMore }[compression]
   try {
-    do {
-      const stream = decompressors[compression]({ chunkSize: blockBytes })
-      const fed = feed(stream, source, rest).catch((error: Error) => void stream.destroy(error))
-      try {
-        yield* stream as AsyncIterable<Buffer>
-        rest = restOf(compression, (await fed) ?? Buffer.alloc(0))
-      } finally {
-        stream.destroy()
-      }
-      if (rest !== undefined && compression === 'brotli') throw new Error('something else behind its end')
-    } while (rest !== undefined)
+    yield* partsOf(remember(bytes, failed), () => decompressors[compression]({ chunkSize: blockBytes }), restOf)
   } catch (error) {
     if ('source' in failed) throw failed.source
     throw new FileRefusedError(`${path}: expected a whole ${compression} file, found ${describeError(error)}`, {
@@ -82,46 +68,14 @@ export async function* decompressed(
 }
 
 /** gzip pads with zeros, which are nothing. */
-function restOf(compression: Compression, left: Buffer): Buffer | undefined {
-  const from = compression === 'gzip' ? left.findIndex((byte) => byte !== 0) : left.length === 0 ? -1 : 0
-  return from < 0 ? undefined : left.subarray(from)
+function withoutZeros(left: Buffer): Buffer {
+  const from = left.findIndex((byte) => byte !== 0)
+  return left.subarray(from < 0 ? left.length : from)
 }
 
-/**
- * Node's stream reads gzip to the end of the last member. Of the others it ends where it finds an end and more bytes behind it, and drops those without a word: they are
- * what this answers with, for a stream of their own.
- */
-async function feed(
-  stream: Decompressor,
-  source: AsyncIterator<Buffer>,
-  first: Buffer | undefined,
-): Promise<Buffer | undefined> {
-  for (let chunk = first ?? (await next(source)); chunk !== undefined; chunk = await next(source)) {
-    const before = stream.bytesWritten
-    await written(stream, chunk)
-    const taken = stream.bytesWritten - before
-    if (stream.destroyed) return undefined
-    if (taken < chunk.length) return chunk.subarray(taken)
-  }
-  stream.end()
-  return undefined
-}
-
-async function next(source: AsyncIterator<Buffer>): Promise<Buffer | undefined> {
-  const { done, value } = await source.next()
-  return done === true ? undefined : value
-}
-
-/** Settles when the stream is done with the bytes, or with all; its errors come to who reads it. */
-function written(stream: Decompressor, bytes: Buffer): Promise<void> {
-  return new Promise((resolve) => {
-    const done = (): void => {
-      stream.off('close', done)
-      resolve()
-    }
-    stream.once('close', done)
-    stream.write(bytes, done)
-  })
+function refuseMore(left: Buffer): Buffer {
+  if (left.length > 0) throw new Error('something else behind its end')
+  return left
 }
 
 async function* remember(bytes: AsyncIterable<Buffer>, failed: { source?: unknown }): AsyncGenerator<Buffer> {
