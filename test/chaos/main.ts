@@ -49,8 +49,5 @@ if (broken.length > 0) {
   writeFileSync(readme, writeBetween(readFileSync(readme, 'utf8'), outcome))
 }
 
-// Everything was closed; what keeps the process alive all the same is a mistake that is told, and no reason to wait.
-setTimeout(() => {
-  console.error(`left open: ${process.getActiveResourcesInfo().join(', ')}`)
-  process.exit(1)
-}, 10_000).unref()
+// Everything was closed; nothing that is left over shall keep the process.
+process.exit()
