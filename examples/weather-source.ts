@@ -40,7 +40,7 @@ export interface WeatherOptions {
 
 /**
  * The weather by station: each has its own position in time, and is a partition of every batch in which it has something new.
- * A batch takes six hours of an hourly series and a day of a daily one. An hour is read once it is over.
+ * A batch takes six hours of an hourly series and a day of a daily one. An hour is read once it is over. Each hour, or day, is a row: so the lag is known, too.
  */
 export const weather = defineDataSource({
   name: 'weather',
@@ -69,6 +69,8 @@ export const weather = defineDataSource({
           initialOffset: (key) => of(key).initialOffset(key),
           latestOffset: (start, limit, key) => of(key).latestOffset(start, limit, key),
           reportLatestOffset: (key) => of(key).reportLatestOffset(key),
+          distance: (from, to, key) =>
+            (Date.parse(to.time) - Date.parse(from.time)) / series[station(key).series].stepMs,
         },
       }),
       async *read({ key, range }, { signal }) {

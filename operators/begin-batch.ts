@@ -1,4 +1,4 @@
-import { concatMap, type MonoTypeOperatorFunction, map, of } from 'rxjs'
+import { concatMap, identity, type MonoTypeOperatorFunction, map } from 'rxjs'
 import type { BatchRun } from '../src/batch-run.ts'
 import { PortError } from '../src/errors.ts'
 import type { StreamWriter } from '../src/sink.ts'
@@ -14,10 +14,10 @@ import { callPort } from './call-port.ts'
 export function beginBatch<Offset extends object, Partition>(
   writer: Pick<StreamWriter<never, never>, 'begin'>,
 ): MonoTypeOperatorFunction<BatchRun<Offset, Partition>> {
-  return concatMap((batch) => {
-    const { begin } = writer
-    if (begin === undefined) return of(batch)
-    return callPort(batch.context, 'begin', () => begin.call(writer, batch.planned), { batchId: batch.batchId }).pipe(
+  const { begin } = writer
+  if (begin === undefined) return identity
+  return concatMap((batch) =>
+    callPort(batch.context, 'begin', () => begin.call(writer, batch.planned), { batchId: batch.batchId }).pipe(
       map((answer) => {
         if (answer !== 'write' && answer !== 'committed') {
           throw new PortError(
@@ -30,6 +30,6 @@ export function beginBatch<Offset extends object, Partition>(
         }
         return batch
       }),
-    )
-  })
+    ),
+  )
 }

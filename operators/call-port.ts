@@ -1,5 +1,5 @@
-import type { MonoTypeOperatorFunction, Observable } from 'rxjs'
-import { fromCommand, fromResult, type Result } from '../src/result.ts'
+import { type MonoTypeOperatorFunction, Observable } from 'rxjs'
+import { fromCommand, fromResult, isPlain, type Result } from '../src/result.ts'
 import { withoutRestarts } from '../src/retry.ts'
 import type { RunContext } from '../src/run-context.ts'
 import { retryBy } from './retry-backoff.ts'
@@ -17,7 +17,11 @@ export function callPort<T>(
   call: () => Result<T>,
   at: { readonly batchId?: number } = {},
 ): Observable<T> {
-  return fromResult(port, call).pipe(retrying(context, port, at))
+  return plainOr(
+    call,
+    (value) => value,
+    (again) => fromResult(port, again).pipe(retrying(context, port, at)),
+  )
 }
 
 /** The same for a command: of its answer only the completion counts. */
@@ -27,7 +31,38 @@ export function commandPort(
   call: () => Result<unknown>,
   at: { readonly batchId?: number } = {},
 ): Observable<undefined> {
-  return fromCommand(call).pipe(retrying(context, port, at))
+  return plainOr<unknown, undefined>(
+    call,
+    () => undefined,
+    (again) => fromCommand(again).pipe(retrying(context, port, at)),
+  )
+}
+
+/** What answers at once needs neither repeats nor further Observables, and many ports do in each batch. */
+function plainOr<T, R>(
+  call: () => Result<T>,
+  answer: (value: T) => R,
+  otherwise: (call: () => Result<T>) => Observable<R>,
+): Observable<R> {
+  return new Observable((subscriber) => {
+    let first: { readonly result: Result<T> } | { readonly error: unknown }
+    try {
+      first = { result: call() }
+    } catch (error) {
+      first = { error }
+    }
+    if ('result' in first && isPlain(first.result)) {
+      subscriber.next(answer(first.result))
+      subscriber.complete()
+      return undefined
+    }
+    let calls = 0
+    return otherwise(() => {
+      if (calls++ > 0) return call()
+      if ('error' in first) throw first.error
+      return first.result
+    }).subscribe(subscriber)
+  })
 }
 
 function retrying<T>(

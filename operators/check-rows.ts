@@ -1,9 +1,9 @@
 import { defer, type MonoTypeOperatorFunction, map, type Observable } from 'rxjs'
 import { rowText } from '../src/dead-letter.ts'
-import { deterministic } from '../src/deterministic.ts'
 import { OptionError, RowError } from '../src/errors.ts'
 import { corruptRecordColumn, MalformedRow } from '../src/malformed-row.ts'
 import { currentPartition, type RejectedRow } from '../src/partition-scope.ts'
+import { rowOperator } from '../src/row-operator.ts'
 import { rowChecker, type Schema } from '../src/schema.ts'
 
 /** What becomes of a row that doesn't fit its schema. */
@@ -36,11 +36,10 @@ export function checkRows<Row extends object>(
     }
     return rows
   }
-  if (mode === 'failFast' || (mode === 'permissive' && !keepsCorruptRecords(schema)))
-    return deterministic(map(failFast))
+  if (mode === 'failFast' || (mode === 'permissive' && !keepsCorruptRecords(schema))) return rowOperator(map(failFast))
 
   const rescued = mode === 'permissive' ? rescuer(schema) : () => undefined
-  return deterministic((source: Observable<readonly Row[]>) => {
+  return rowOperator((source: Observable<readonly Row[]>) => {
     const applied = currentPartition()
     return defer(() => {
       const reject = (applied ?? currentPartition())?.reject
@@ -63,19 +62,18 @@ function sorted<Row extends object>(
   rescued: (row: Row) => object | undefined,
   reject: Reject,
 ): readonly Row[] {
-  let changed = false
+  const first = rows.findIndex((row) => misfit(row) !== undefined)
+  if (first === -1) return rows
   const rejected: RejectedRow[] = []
-  const kept = rows.flatMap((row): readonly Row[] => {
+  const kept = rows.slice(0, first)
+  for (const row of rows.slice(first)) {
     const reason = misfit(row)
-    if (reason === undefined) return [row]
-    changed = true
-    const rescue = rescued(row)
-    if (rescue !== undefined) return [rescue as Row]
-    rejected.push({ row: row instanceof MalformedRow ? row.raw : row, reason })
-    return []
-  })
+    const rescue = reason === undefined ? row : rescued(row)
+    if (rescue !== undefined) kept.push(rescue as Row)
+    else rejected.push({ row: row instanceof MalformedRow ? row.raw : row, reason: reason as string })
+  }
   if (rejected.length > 0) reject(rejected)
-  return changed ? kept : rows
+  return kept
 }
 
 function refuse([first]: readonly RejectedRow[]): void {

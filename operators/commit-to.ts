@@ -16,7 +16,8 @@ import { CommitInDoubtError, describeError, PortError, restartsBatch } from '../
 import type { QueryLog } from '../src/query-log.ts'
 import { fromCommand, type Result } from '../src/result.ts'
 import type { StreamWriter } from '../src/sink.ts'
-import type { AckedReader, ReplayableReader } from '../src/source.ts'
+import { type AckedReader, journalPort, type ReplayableReader } from '../src/source.ts'
+import { tellSettlements } from '../src/tell-settlements.ts'
 import { commandPort } from './call-port.ts'
 import { restartBatch } from './restart-batch.ts'
 import { timed } from './timed.ts'
@@ -25,7 +26,7 @@ import type { PartitionMessage } from './write-to.ts'
 
 /** What `commitTo` needs of a reader. */
 export type CommittableReader<Offset extends object> =
-  | Pick<ReplayableReader<Offset, never, never>, 'kind' | 'commit'>
+  | Pick<ReplayableReader<Offset, never, never>, 'kind' | 'commit' | typeof journalPort>
   | Pick<AckedReader<Offset, never, never>, 'kind' | 'hold' | 'commit' | 'release' | 'settlements'>
 
 /**
@@ -141,7 +142,11 @@ class BatchEnding<Offset extends object, Partition, Message> {
   }
 
   commit(messages: readonly Message[]): Observable<unknown> {
-    return concat(this.#commit(messages), this.#tellSettlements())
+    const committed = this.#commit(messages)
+    const reader = this.#reader
+    // Only a queue has any, one behind a journal included.
+    if (reader.kind !== 'acked' && reader[journalPort] === undefined) return committed
+    return concat(committed, this.#tellSettlements())
   }
 
   #commit(messages: readonly Message[]): Observable<unknown> {
@@ -160,13 +165,10 @@ class BatchEnding<Offset extends object, Partition, Message> {
             )
           }),
         )
-    return concat(
-      written,
-      this.#done('committed'),
-      commit === undefined
-        ? EMPTY
-        : this.#step('source-committed', 'commit of the source', () => commit.call(reader, end)),
-    )
+    const steps = [written, this.#done('committed')]
+    if (commit !== undefined)
+      steps.push(this.#step('source-committed', 'commit of the source', () => commit.call(reader, end)))
+    return concat(...steps)
   }
 
   abort(messages: readonly (Message | undefined)[]): Observable<unknown> {
@@ -195,17 +197,10 @@ class BatchEnding<Offset extends object, Partition, Message> {
     )
   }
 
-  /** For metrics: that they can't be had changes nothing. */
   #tellSettlements(): Observable<never> {
     return defer(() => {
-      const reader = this.#reader
       const { context, batchId } = this.#batch
-      try {
-        const counts = reader.kind === 'acked' ? reader.settlements?.() : undefined
-        if (counts !== undefined) context.emit({ type: 'settlements', batchId, counts })
-      } catch (error) {
-        context.emit({ type: 'warning', message: `the settlements of batch ${batchId} are not known`, error })
-      }
+      tellSettlements(this.#reader, batchId, (event) => context.emit(event))
       return EMPTY
     })
   }

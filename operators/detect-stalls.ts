@@ -16,7 +16,7 @@ interface Watched {
  * Tells when a partition that is being read has given nothing for a while: a chunk neither came nor, as the writer is full, was asked for.
  *
  * Once for each silence: the next chunk ends it. A partition that waits to be tried again is not being read.
- * One timer runs while partitions do, however many chunks there are.
+ * One timer runs, however many chunks and partitions there are; it outlives them, because another one is about to begin.
  *
  * @param stallAfterMs milliseconds; Infinity: never.
  * @returns an Observable of `stall` events, to be merged into the run's. Fails with the source of events only.
@@ -42,22 +42,14 @@ export function detectStalls(
         wait()
       }
       const wait = (): void => {
-        const quiet = [...running.values()].filter(({ told }) => !told)
-        if (timer !== undefined || quiet.length === 0 || stallAfterMs === Infinity) return
-        const oldest = Math.min(...quiet.map(({ at }) => at))
+        if (timer !== undefined || stallAfterMs === Infinity) return
+        let oldest = Infinity
+        for (const { told, at } of running.values()) if (!told && at < oldest) oldest = at
+        if (oldest === Infinity) return
         timer = longTimer(oldest + stallAfterMs - scheduler.now(), scheduler).subscribe(look)
       }
-      const forget = (partitionId: number): void => {
-        running.delete(partitionId)
-        if (running.size === 0) stop()
-      }
-      const stop = (): void => {
-        running.clear()
-        timer?.unsubscribe()
-        timer = undefined
-      }
 
-      subscriber.add(stop)
+      subscriber.add(() => timer?.unsubscribe())
       subscriber.add(
         events.subscribe({
           next: (event) => {
@@ -80,12 +72,12 @@ export function detectStalls(
               }
               case 'partition-finished':
               case 'partition-failed':
-                forget(event.partitionId)
+                running.delete(event.partitionId)
                 break
               // Those that were left because another one failed don't tell that they ended.
               case 'planned':
               case 'idle':
-                stop()
+                running.clear()
                 break
             }
           },

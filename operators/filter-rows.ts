@@ -1,6 +1,6 @@
 import { defer, filter, map, type Observable, type OperatorFunction } from 'rxjs'
-import { deterministic } from '../src/deterministic.ts'
 import { currentPartition } from '../src/partition-scope.ts'
+import { rowOperator } from '../src/row-operator.ts'
 
 /**
  * Keeps the rows for which the predicate holds.
@@ -22,15 +22,21 @@ export function filterRows<In extends object>(
 export function filterRows<In extends object>(
   predicate: (row: In) => boolean,
 ): OperatorFunction<readonly In[], readonly In[]> {
-  return deterministic((source: Observable<readonly In[]>) => {
+  return rowOperator((source: Observable<readonly In[]>) => {
     const applied = currentPartition() // what stands before it may put off the subscription
     return defer(() => {
       const filtered = (applied ?? currentPartition())?.filtered
       return source.pipe(
         map((rows) => {
-          const kept: In[] = []
-          for (const row of rows) if (predicate(row)) kept.push(row)
-          filtered?.(rows.length - kept.length)
+          // A list that grows row by row is copied again and again: this is as fast as the loop that changes and filters in one go.
+          const kept = new Array<In>(rows.length)
+          let count = 0
+          for (let i = 0; i < rows.length; i++) {
+            const row = rows[i] as In
+            if (predicate(row)) kept[count++] = row
+          }
+          kept.length = count
+          filtered?.(rows.length - count)
           return kept
         }),
         filter((rows) => rows.length > 0),

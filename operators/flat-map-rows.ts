@@ -1,6 +1,6 @@
 import { filter, map, type OperatorFunction, pipe } from 'rxjs'
-import { deterministic } from '../src/deterministic.ts'
 import type { RowShape } from '../src/row.ts'
+import { rowOperator } from '../src/row-operator.ts'
 
 /**
  * Turns each row into any number of rows.
@@ -16,7 +16,7 @@ import type { RowShape } from '../src/row.ts'
 export function flatMapRows<In extends object, Out extends RowShape>(
   project: (row: In) => Iterable<Out>,
 ): OperatorFunction<readonly In[], readonly Out[]> {
-  return deterministic(
+  return rowOperator(
     pipe(
       map((rows: readonly In[]) => {
         const out: Out[] = []

@@ -1,4 +1,4 @@
-import { concatMap, defer, map, type Observable, type OperatorFunction, of, tap } from 'rxjs'
+import { concatMap, defer, map, type Observable, type OperatorFunction, tap } from 'rxjs'
 import type { PartitionReport } from '../src/activity.ts'
 import type { PlannedBatch } from '../src/batch.ts'
 import { BatchRun } from '../src/batch-run.ts'
@@ -35,47 +35,35 @@ export function logPlan<Offset extends object, Partition>(
       end,
       partitions,
     }
-    return capture(journal, planned, context).pipe(
-      concatMap((chunks) =>
-        log.plan(planned, chunks).pipe(
-          timed(context, 'walCommit'),
-          concatMap(() =>
-            journal === undefined
-              ? of(undefined)
-              : commandPort(context, 'commit of the journaled source', () => journal.captured(planned), {
-                  batchId: planned.batchId,
-                }),
-          ),
-          uninterruptible(context.tracker, (error) =>
-            context.emit({
-              type: 'warning',
-              message: `batch ${planned.batchId} may or may not have been logged`,
-              error,
-            }),
-          ),
-        ),
-      ),
-      map(() => new BatchRun(planned, context, { ...bindPorts(reader, ['partitionKey']) })),
-      tap(() =>
-        context.emit({
-          type: 'planned',
-          batchId: planned.batchId,
-          start,
-          end,
-          partitions: partitions.length,
-          replay: false,
-        }),
-      ),
+    const { batchId } = planned
+    const whole = uninterruptible<undefined>(context.tracker, (error) =>
+      context.emit({ type: 'warning', message: `batch ${batchId} may or may not have been logged`, error }),
+    )
+    const logged =
+      journal === undefined
+        ? log.plan(planned).pipe(timed(context, 'walCommit'), whole)
+        : capture(journal, planned, context).pipe(
+            concatMap((chunks) =>
+              log.plan(planned, chunks).pipe(
+                timed(context, 'walCommit'),
+                concatMap(() =>
+                  commandPort(context, 'commit of the journaled source', () => journal.captured(planned), { batchId }),
+                ),
+                whole,
+              ),
+            ),
+          )
+    return logged.pipe(
+      map(() => {
+        const batch = new BatchRun(planned, context, { ...bindPorts(reader, ['partitionKey']) })
+        context.emit({ type: 'planned', batchId, start, end, partitions: partitions.length, replay: false })
+        return batch
+      }),
     )
   })
 }
 
-function capture(
-  journal: JournalPort | undefined,
-  planned: PlannedBatch,
-  context: RunContext,
-): Observable<readonly Uint8Array[]> {
-  if (journal === undefined) return of([])
+function capture(journal: JournalPort, planned: PlannedBatch, context: RunContext): Observable<readonly Uint8Array[]> {
   const { queryId, batchId } = planned
   const port = 'read of the journaled source'
   return defer(() => {

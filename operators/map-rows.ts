@@ -1,6 +1,6 @@
 import { map, type OperatorFunction } from 'rxjs'
-import { deterministic } from '../src/deterministic.ts'
 import type { RowShape } from '../src/row.ts'
+import { rowOperator } from '../src/row-operator.ts'
 
 /**
  * Turns each row into another one.
@@ -16,7 +16,7 @@ import type { RowShape } from '../src/row.ts'
 export function mapRows<In extends object, Out extends RowShape>(
   project: (row: In) => Out,
 ): OperatorFunction<readonly In[], readonly Out[]> {
-  return deterministic(
+  return rowOperator(
     map((rows) => {
       const out = new Array<Out>(rows.length)
       for (let i = 0; i < rows.length; i++) out[i] = project(rows[i] as In)

@@ -63,8 +63,9 @@ function whileReading<T>({ clock }: Attempt): MonoTypeOperatorFunction<T> {
   return tap({ subscribe: () => clock.reading(true), finalize: () => clock.reading(false) })
 }
 
-function noOverrun<Row>({ run, demand }: Attempt): MonoTypeOperatorFunction<readonly Row[]> {
+function noOverrun<Row>({ run, demand, clock }: Attempt): MonoTypeOperatorFunction<readonly Row[]> {
   return tap(() => {
+    clock.look()
     if (demand.chunks < run.maxPushed) return
     throw new PushOverflowError(
       `read pushed more than ${run.maxPushed} chunks ahead of the writer, and an Observable can't be paused; write it as an async generator`,
@@ -133,7 +134,15 @@ function counted<Row>(chunk: readonly Row[], attempt: Attempt): readonly Row[] {
   attempt.read(chunk.length)
   attempt.demand.read(attempt.bytesRead - attempt.bytesHandedOn)
   attempt.bytesHandedOn = attempt.bytesRead
-  attempt.run.emit({ type: 'partition-progress', ...attempt.place, rows: chunk.length })
+  const { task, number } = attempt
+  attempt.run.emit({
+    type: 'partition-progress',
+    batchId: task.batch.batchId,
+    partitionId: task.partitionId,
+    partition: task.key,
+    attempt: number,
+    rows: chunk.length,
+  })
   return chunk
 }
 

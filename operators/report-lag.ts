@@ -18,6 +18,7 @@ import {
 import { bindPorts } from '../src/bind-ports.ts'
 import { PortError } from '../src/errors.ts'
 import type { QueryEventBody, SourceLag } from '../src/events.ts'
+import { labelText } from '../src/label-text.ts'
 import { canonicalOffset, copyOffset } from '../src/offset.ts'
 import { sourceOffset } from '../src/progress.ts'
 import { fromResult } from '../src/result.ts'
@@ -54,29 +55,32 @@ export function reportLag<Offset extends object>(
     const latestOffset = sourceOffset(head, source, sources)
     // Of a union the other sources stay where they are, so that only the rows of this one are counted.
     const reached = sources.length === 1 ? head : { ...end, [source]: latestOffset }
-    if (distances !== undefined && sources.length === 1) {
-      return fromResult('distances', () => distances(end, reached)).pipe(
-        map((byKey) => {
-          const entries = Object.entries(byKey).map(([key, rows]) => [key, rowsOf('distances', rows)] as const)
-          const partitions = Object.fromEntries(entries)
-          return { source, latestOffset, rows: entries.reduce((sum, [, rows]) => sum + rows, 0), partitions }
-        }),
-      )
-    }
     return fromResult('distance', () => distance(end, reached)).pipe(
       map((rows) => ({ source, latestOffset, rows: rowsOf('distance', rows) })),
+    )
+  }
+  const lagsOf = (head: Offset, end: Offset): Observable<readonly SourceLag[]> => {
+    if (distances === undefined)
+      return from(sources).pipe(
+        concatMap((source) => lagOf(source, head, end)),
+        toArray(),
+      )
+    return fromResult('distances', () => distances(end, head)).pipe(
+      map((byLabel) => {
+        const entries = Object.entries(byLabel).map(([label, rows]) => [label, rowsOf('distances', rows)] as const)
+        return sources.map((source): SourceLag => {
+          const own = entries.filter(([label]) => sourceOf(label, sources) === source)
+          const rows = own.reduce((sum, [, behind]) => sum + behind, 0)
+          return { source, latestOffset: sourceOffset(head, source, sources), rows, partitions: labelled(own) }
+        })
+      }),
     )
   }
   const ask = ({ batchId, end }: Planned) =>
     fromResult('reportLatestOffset', reportLatestOffset).pipe(
       tap((head) => canonicalOffset(head, 'reportLatestOffset')),
       map(copyOffset),
-      concatMap((head) =>
-        from(sources).pipe(
-          concatMap((source) => lagOf(source, head, end as Offset)),
-          toArray(),
-        ),
-      ),
+      concatMap((head) => lagsOf(head, end as Offset)),
       map((lags): QueryEventBody => ({ type: 'lag', batchId, sources: lags })),
       catchError((error: unknown) =>
         of<QueryEventBody>({ type: 'warning', message: `the lag of batch ${batchId} is not known`, error }),
@@ -87,8 +91,8 @@ export function reportLag<Offset extends object>(
     defer(() => {
       const over$ = new Subject<void>()
       return events.pipe(
-        tap({ complete: () => over$.next() }),
         filter((event): event is Planned => event.type === 'planned'),
+        tap({ complete: () => over$.next() }),
         exhaustMap(ask),
         takeUntil(over$),
       )
@@ -98,4 +102,16 @@ export function reportLag<Offset extends object>(
 function rowsOf(port: string, rows: number): number {
   if (Number.isFinite(rows)) return Math.max(0, rows)
   throw new PortError(`${port} must answer with a number, and it answered with ${String(rows)}`)
+}
+
+/** Whose partition has this label: in a union it begins with the source's name, of which one may begin like another. */
+function sourceOf(label: string, sources: readonly string[]): string | undefined {
+  if (sources.length === 1) return sources[0]
+  const owners = sources.filter((source) => label === source || label.startsWith(`${source}/`))
+  return owners.toSorted((a, b) => b.length - a.length)[0]
+}
+
+/** By the labels that their attempts have. */
+function labelled(entries: readonly (readonly [string, number])[]): Readonly<Record<string, number>> {
+  return Object.fromEntries(entries.map(([label, rows]) => [labelText(label), rows]))
 }

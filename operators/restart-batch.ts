@@ -44,24 +44,36 @@ export function restartBatch<T, Offset extends object, Partition>(
         }),
       )
       const again$ = concat(of(batch).pipe(beginBatch(writer), ignoreElements()), run$)
-      const attempts$ = defer(() => (runs++ === 0 ? run$ : again$)).pipe(
-        retryBy(
-          { ...context.retry, retryable: (error) => lost && context.retry.retryable(error) },
-          {
-            scheduler: context.scheduler,
-            onRetry: (retry) => context.emit({ type: 'retry', port: 'batch', batchId, ...retry }),
-          },
-        ),
-        catchError((error: unknown) => {
-          const end$ = throwError(() => error)
-          if (!lost) return end$
-          lost = false
-          return concat(giveUp.pipe(ignoreElements()), end$)
-        }),
-      )
+      const restarts = (first: unknown): Observable<T> =>
+        defer(() => (runs++ === 0 ? throwError(() => first) : again$)).pipe(
+          retryBy(
+            { ...context.retry, retryable: (error) => lost && context.retry.retryable(error) },
+            {
+              scheduler: context.scheduler,
+              onRetry: (retry) => context.emit({ type: 'retry', port: 'batch', batchId, ...retry }),
+            },
+          ),
+          catchError((error: unknown) => {
+            const end$ = throwError(() => error)
+            if (!lost) return end$
+            lost = false
+            return concat(giveUp.pipe(ignoreElements()), end$)
+          }),
+        )
       subscriber.add(() => {
         if (lost) giveUp.subscribe()
       })
-      subscriber.add(attempts$.subscribe(subscriber))
+      subscriber.add(
+        source
+          .pipe(
+            // Most batches are written once: what the others need is made when it is needed.
+            catchError((error: unknown) => {
+              if (!restartsBatch(error)) return throwError(() => error)
+              lost = true
+              return restarts(error)
+            }),
+          )
+          .subscribe(subscriber),
+      )
     })
 }

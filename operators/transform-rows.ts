@@ -1,5 +1,6 @@
 import { Observable, type OperatorFunction, Subject, type Subscription, takeUntil } from 'rxjs'
 import { OperatorError } from '../src/errors.ts'
+import { isRowOperator } from '../src/row-operator.ts'
 
 /** An RxJS operator over chunks, of rows that only its neighbours know. */
 export type RowsOperator = OperatorFunction<readonly object[], readonly object[]>
@@ -18,6 +19,13 @@ export type RowsOperator = OperatorFunction<readonly object[], readonly object[]
 export function transformRows<In extends object, Out extends object>(
   operators: readonly RowsOperator[],
 ): OperatorFunction<readonly In[], readonly Out[]> {
+  // Our own can do none of that.
+  if (operators.every(isRowOperator)) {
+    return (source) =>
+      operators.reduce((chunks, operator) => operator(chunks), source as Observable<readonly object[]>) as Observable<
+        readonly Out[]
+      >
+  }
   return (source) =>
     new Observable((subscriber) => {
       let subscribed = false

@@ -1,11 +1,11 @@
-import { Observable, type OperatorFunction, Subject, takeUntil, tap } from 'rxjs'
+import { Observable, type OperatorFunction, Subject, takeUntil } from 'rxjs'
 import type { Waiting } from '../src/activity.ts'
 import type { Attempt } from '../src/batch-run.ts'
 import type { DeadLetter } from '../src/dead-letter.ts'
 import { rowText } from '../src/dead-letter.ts'
 import { PortError } from '../src/errors.ts'
 import { inPartition, type RejectedRow } from '../src/partition-scope.ts'
-import { fromResult, type Result, settle } from '../src/result.ts'
+import { afterOne, type Result, settle } from '../src/result.ts'
 import { deadLetterPort, type PartitionWriter, type StreamWriter } from '../src/sink.ts'
 
 /** What a written partition leaves for the commit. */
@@ -80,23 +80,22 @@ export function writeTo<Row extends object, Message>(
       }
 
       // Kept even when nobody listens any more: what was opened must be discarded.
-      const open = (): Observable<unknown> =>
-        fromResult('open', () => writer.open(attempt.writeContext())).pipe(
-          tap((opened) => {
-            if (typeof opened !== 'object' || opened === null)
-              throw new PortError(`open must answer with a partition writer, and it answered with ${opened}`)
-            for (const name of ['write', 'finish'] as const) {
-              if (typeof opened[name] === 'function') continue
-              throw new PortError(
-                `open must answer with a partition writer, and "${name}" of its answer is ${typeof opened[name]}`,
-              )
-            }
-            partition = opened
-          }),
-        )
+      const open = (): Result<unknown> =>
+        afterOne('open', writer.open(attempt.writeContext()), (opened) => {
+          if (typeof opened !== 'object' || opened === null)
+            throw new PortError(`open must answer with a partition writer, and it answered with ${opened}`)
+          for (const name of ['write', 'finish'] as const) {
+            if (typeof opened[name] === 'function') continue
+            throw new PortError(
+              `open must answer with a partition writer, and "${name}" of its answer is ${typeof opened[name]}`,
+            )
+          }
+          partition = opened
+          return opened
+        })
 
-      const finish = (): Observable<unknown> =>
-        fromResult('finish', () => (partition as PartitionWriter<Row, Message>).finish())
+      const finish = (): Result<unknown> =>
+        afterOne('finish', (partition as PartitionWriter<Row, Message>).finish(), (message) => message)
 
       const complete = (message: unknown): void => {
         over = true

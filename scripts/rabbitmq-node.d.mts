@@ -27,6 +27,7 @@ export interface NodeOptions {
 export function hasServer(): boolean
 export function prepareNode(folder: string, options?: NodeOptions): Promise<PreparedNode>
 export function startNode(node: PreparedNode): Promise<RunningNode>
+export function controlNode(node: PreparedNode, args: readonly string[]): Promise<string>
 export function stopNode(
   node: { readonly pid: number; readonly epmdPid: number },
   signal?: 'SIGTERM' | 'SIGKILL',

@@ -1,6 +1,6 @@
 // A RabbitMQ node of the project's own, from Debian's package: on loopback, with its own data folder, ports, cookie and port mapper (epmd).
 // It shares nothing with a broker of the machine, and ending it ends nothing else.
-import { spawn } from 'node:child_process'
+import { execFile, spawn } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
 import { closeSync, existsSync, mkdirSync, openSync, readFileSync, writeFileSync } from 'node:fs'
 import { connect, createServer } from 'node:net'
@@ -39,24 +39,8 @@ export async function prepareNode(folder, { settings = [], rabbit = [], plugins 
  * @param {import('./rabbitmq-node.d.mts').PreparedNode} node
  */
 export async function startNode(node) {
-  const { folder, port, distPort, epmdPort } = node
-  const environment = {
-    PATH: `${dirname(server)}:${process.env.PATH}`,
-    LANG: 'C.UTF-8',
-    HOME: folder,
-    ERL_EPMD_ADDRESS: '127.0.0.1',
-    ERL_EPMD_PORT: String(epmdPort),
-    RABBITMQ_CONF_ENV_FILE: join(folder, 'none.conf'),
-    RABBITMQ_CONFIG_FILE: join(folder, 'rabbitmq.conf'),
-    RABBITMQ_ADVANCED_CONFIG_FILE: join(folder, 'advanced.config'),
-    RABBITMQ_ENABLED_PLUGINS_FILE: join(folder, 'enabled_plugins'),
-    RABBITMQ_NODENAME: 'sluice@localhost',
-    RABBITMQ_DIST_PORT: String(distPort),
-    RABBITMQ_MNESIA_BASE: join(folder, 'data'),
-    RABBITMQ_LOG_BASE: join(folder, 'log'),
-    RABBITMQ_PID_FILE: join(folder, 'pid'),
-    RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS: '-kernel inet_dist_use_interface {127,0,0,1}',
-  }
+  const { folder, port, epmdPort } = node
+  const environment = environmentOf(node)
   const epmd = background(
     findExecutable('epmd'),
     ['-address', '127.0.0.1', '-port', String(epmdPort)],
@@ -72,6 +56,23 @@ export async function startNode(node) {
     throw error
   }
   return { ...node, pid: broker, epmdPid: epmd }
+}
+
+/**
+ * Asks or tells a running node something, by the server's own `rabbitmqctl`.
+ * @param {import('./rabbitmq-node.d.mts').PreparedNode} node
+ * @param {readonly string[]} args such as `['list_connections', '--no-table-headers', 'name']`
+ * @returns {Promise<string>} what it printed
+ */
+export function controlNode(node, args) {
+  return new Promise((resolve, reject) => {
+    const command = join(dirname(server), 'rabbitmqctl')
+    const options = { cwd: node.folder, env: environmentOf(node), timeout: 60_000 }
+    execFile(command, ['--quiet', ...args], options, (error, output) => {
+      if (error === null) resolve(output)
+      else reject(error)
+    })
+  })
 }
 
 /**
@@ -104,6 +105,26 @@ export function isAlive(pid) {
     return true
   } catch (error) {
     return error.code === 'EPERM'
+  }
+}
+
+function environmentOf({ folder, distPort, epmdPort }) {
+  return {
+    PATH: `${dirname(server)}:${process.env.PATH}`,
+    LANG: 'C.UTF-8',
+    HOME: folder,
+    ERL_EPMD_ADDRESS: '127.0.0.1',
+    ERL_EPMD_PORT: String(epmdPort),
+    RABBITMQ_CONF_ENV_FILE: join(folder, 'none.conf'),
+    RABBITMQ_CONFIG_FILE: join(folder, 'rabbitmq.conf'),
+    RABBITMQ_ADVANCED_CONFIG_FILE: join(folder, 'advanced.config'),
+    RABBITMQ_ENABLED_PLUGINS_FILE: join(folder, 'enabled_plugins'),
+    RABBITMQ_NODENAME: 'sluice@localhost',
+    RABBITMQ_DIST_PORT: String(distPort),
+    RABBITMQ_MNESIA_BASE: join(folder, 'data'),
+    RABBITMQ_LOG_BASE: join(folder, 'log'),
+    RABBITMQ_PID_FILE: join(folder, 'pid'),
+    RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS: '-kernel inet_dist_use_interface {127,0,0,1}',
   }
 }
 

@@ -69,6 +69,11 @@ export class ActivityClock {
     return this.#activity
   }
 
+  /** When it last changed or was looked at: a moment that costs nothing. */
+  get lastTurnAt(): number {
+    return this.#since
+  }
+
   /** Up to now. */
   get times(): ActivityTimes {
     this.#turn()
@@ -97,6 +102,11 @@ export class ActivityClock {
     this.#turn()
     this.#calling = what
     this.#decide()
+  }
+
+  /** What goes on goes on: only {@link lastTurnAt} moves. */
+  look(): void {
+    this.#turn()
   }
 
   /** Somebody waits on purpose. */

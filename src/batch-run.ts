@@ -3,6 +3,7 @@ import type { PartitionContext, PlannedBatch } from './batch.ts'
 import { Demand } from './demand.ts'
 import type { LiveFigures, PartitionFigures } from './events.ts'
 import { forSink } from './idempotency.ts'
+import { labelText } from './label-text.ts'
 import type { RunContext } from './run-context.ts'
 import type { WriteContext } from './sink.ts'
 import type { ReadContext } from './source.ts'
@@ -41,7 +42,7 @@ export class BatchRun<Offset extends object = object, Partition = unknown> imple
     this.context = context
     this.tasks = planned.partitions.map(
       (partition, partitionId) =>
-        new PartitionTask(this, partition, partitionId, options.partitionKey?.(partition) ?? String(partitionId)),
+        new PartitionTask(this, partition, partitionId, labelText(options.partitionKey?.(partition) ?? partitionId)),
     )
   }
 
@@ -158,24 +159,24 @@ export class Attempt<Partition = unknown> {
     }
   }
 
-  /** A chunk of so many rows came. */
+  /** A chunk of so many rows came, just when the clock last turned. */
   read(rows: number): void {
     this.chunksRead++
     this.rowsRead += rows
-    this.lastReadAt = this.run.scheduler.now()
+    this.lastReadAt = this.clock.lastTurnAt
     if (rows > 0) this.lastRowAt = this.lastReadAt
   }
 
-  /** A write of so many rows has ended. */
+  /** A write of so many rows has ended, just when the clock last turned. */
   wrote(rows: number): void {
     this.rowsWritten += rows
     this.rowsInFlight -= rows
-    this.lastWriteAt = this.run.scheduler.now()
+    this.lastWriteAt = this.clock.lastTurnAt
   }
 
   readContext(): ReadContext {
     return this.#context((report) => {
-      this.bytesRead += report.bytes
+      this.bytesRead += countIn(report.bytes)
       this.#note('reader', report)
     })
   }
@@ -183,15 +184,15 @@ export class Attempt<Partition = unknown> {
   writeContext(): WriteContext {
     const { sinkId, epoch, deterministic } = this.run
     const context = this.#context((report) => {
-      this.bytesWritten += report.bytes
+      this.bytesWritten += countIn(report.bytes)
       this.#note('writer', report)
     })
     return forSink({ ...context, epoch, deterministic }, sinkId)
   }
 
-  #note(who: 'reader' | 'writer', { deduplicated = 0, late = 0, waiting }: PartitionReport): void {
-    this.rowsDeduplicated += deduplicated
-    this.rowsLate += late
+  #note(who: 'reader' | 'writer', { deduplicated, late, waiting }: PartitionReport): void {
+    this.rowsDeduplicated += countIn(deduplicated)
+    this.rowsLate += countIn(late)
     if (waiting !== undefined) this.clock.waits(who, waiting === 'nothing' ? undefined : waiting)
   }
 
@@ -206,4 +207,9 @@ export class Attempt<Partition = unknown> {
       report,
     }
   }
+}
+
+/** What is no count counts nothing: a figure that is wrong must not change what is delivered. */
+function countIn(value: number | undefined): number {
+  return value !== undefined && value > 0 && value < Infinity ? value : 0
 }

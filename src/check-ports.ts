@@ -58,6 +58,10 @@ const writerPorts = {
     accepts: (value: unknown) => value === 'transactional' || value === 'append' || isIdempotent(value),
     required: true,
   },
+  sinkGuarantees: {
+    expected: 'the guarantees of the sinks it is made of, by sink id',
+    accepts: (value: unknown) => typeof value === 'object' && value !== null,
+  },
   open: needed,
   commit: needed,
   start: call,

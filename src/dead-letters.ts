@@ -16,6 +16,8 @@ export interface WithDeadLetters<Message, Dead> {
 
 type OpenPart<Row extends object, Message> = (context: WriteContext) => Result<PartitionWriter<Row, Message>>
 
+const deadLettersId = 'dead-letters'
+
 /**
  * A writer that also takes the rows that were refused, into a sink of their own: sink id `<sink id>.dead-letters`.
  *
@@ -28,13 +30,16 @@ export function withDeadLetters<Row extends object, Message, Dead>(
   dead: StreamWriter<DeadLetter, Dead>,
 ): StreamWriter<Row, WithDeadLetters<Message, Dead>> {
   const holds = { main: false, dead: false }
-  const childId = (sinkId: string): string => `${sinkId}.dead-letters`
+  const childId = (sinkId: string): string => `${sinkId}.${deadLettersId}`
   const openMain: OpenPart<Row, Message> = (context) => main.open(context)
   const openDead: OpenPart<DeadLetter, Dead> = (context) => dead.open(forSink(context, childId(context.sinkId)))
   const lettersOf = (messages: readonly (WithDeadLetters<Message, Dead> | undefined)[]): readonly Dead[] =>
     messages.flatMap((both) => (both?.dead === undefined ? [] : [both.dead.message]))
   return {
     guarantee: weakerGuarantee(main.guarantee, dead.guarantee),
+    ...(main.sinkGuarantees !== undefined && {
+      sinkGuarantees: { ...main.sinkGuarantees, [deadLettersId]: dead.guarantee },
+    }),
     start: (context) =>
       concat(
         fromCommand(() => dead.start?.({ ...context, sinkId: childId(context.sinkId), schema: undefined })),

@@ -165,7 +165,7 @@ export class RabbitRefusedError extends SluiceError {
   readonly retryable = false
 }
 
-/** A file or folder can't be read now: it is locked, its disk or mount is away, permission is missing. */
+/** A file or folder can't be read or written now: it is locked, its disk is full or away, permission is missing. */
 export class FileError extends SluiceError {
   readonly code = errorCodes.file
   readonly retryable = true

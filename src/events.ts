@@ -139,6 +139,7 @@ export type QueryEventBody =
   | ({ readonly type: 'done'; readonly outcome: BatchOutcome; readonly checkpointBytes?: number } & InBatch)
   | ({ readonly type: 'source-committed' } & InBatch)
   | ({ readonly type: 'released' } & InBatch)
+  // Before the first batch of a start, and at the end of each.
   | ({ readonly type: 'settlements'; readonly counts: SettlementCounts } & InBatch)
   | { readonly type: 'phase'; readonly phase: Phase; readonly durationMs: number }
   | { readonly type: 'idle' }

@@ -11,6 +11,8 @@ export interface Guarantee {
   readonly level: GuaranteeLevel
   /** Why it is this and no more, in words. */
   readonly reason: string
+  /** Of a `tee`: what each of its sinks gets, by its name. The whole's `level` is the weakest of theirs. */
+  readonly sinks?: Readonly<Record<string, Pick<Guarantee, 'level' | 'reason'>>>
 }
 
 /** What the guarantee is computed from. */

@@ -92,7 +92,8 @@ function journaledStream<Offset extends object, Partition, Row extends object>(
       `journaled: option "window" is ${window}, and this queue has up to ${outstanding} messages under way, all of which may come again among as many new ones: expected ${2 * outstanding} or more`,
     )
   const outside = bindPorts<Outside<Offset>, keyof Outside<Offset>>(reader, outsidePorts)
-  return journaledReader(outside, readAll(reader), { ...options, window })
+  const { settlements } = reader.kind === 'acked' ? bindPorts(reader, ['settlements']) : {}
+  return journaledReader(outside, readAll(reader), { ...options, window, settlements })
 }
 
 function journaledSimple<Offset extends object, Row extends object>(
@@ -142,19 +143,22 @@ const outsidePorts = [
   'stop',
 ] as const
 
+type Settlements = Pick<JournalPort, 'settlements'>
+
 /** What of a reader the journal doesn't take over. */
 type Outside<Offset extends object> = Pick<StreamReader<Offset, never, never>, (typeof outsidePorts)[number]>
 
 function journaledReader<Offset extends object, Row extends object>(
   source: Outside<Offset>,
   read: ReadBatch<Row>,
-  { identity, window = defaultWindow }: JournalOptions<Row>,
+  { identity, window = defaultWindow, settlements }: JournalOptions<Row> & Settlements,
 ): ReplayableReader<Offset, JournalPartition, Row> {
   const { kind, commit, ...outside } = source
   const known = identity === undefined ? undefined : new IdentityWindow(identity, window)
   let journal: NonNullable<CheckpointSession['readJournal']> | undefined
   const port: JournalPort = {
     acked: kind === 'acked',
+    settlements,
     identity: identity !== undefined,
     bind: (session, last) => {
       const { readJournal } = session

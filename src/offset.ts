@@ -19,17 +19,37 @@ export function canonicalOffset(offset: unknown, where: string): string {
       `${where}: an offset is an object of integers, strings and booleans, and this is ${kindOf(offset)}`,
     )
   }
-  return canonicalObject(offset, where, '')
+  const known = canonicalOfCopies.get(offset)
+  if (known !== undefined && known !== '') return known
+  const text = canonicalObject(offset, where, '')
+  if (known === '') canonicalOfCopies.set(offset, text)
+  return text
 }
+
+/**
+ * Of what can't change any more; empty until it is asked for. The end of a batch is the start of the next one, and both are compared again and again.
+ */
+const canonicalOfCopies = new WeakMap<object, string>()
 
 /** The same offset, which nobody can change any more, not by mistake either. Keys keep their order. */
 export function copyOffset<Offset extends object>(offset: Offset): Offset {
-  return frozenCopy(offset)
+  const copy = frozenCopy(offset)
+  canonicalOfCopies.set(copy, '')
+  return copy
 }
 
 /** A copy of plain JSON in which every assignment is an error: what a source is given is what the log has. */
 export function frozenCopy<T>(value: T): T {
-  return JSON.parse(JSON.stringify(value), (_, child: unknown) => Object.freeze(child)) as T
+  const copy: unknown = JSON.parse(JSON.stringify(value))
+  deepFreeze(copy)
+  return copy as T
+}
+
+// Parsed from text, so that it is a tree; as deep as that text was.
+function deepFreeze(value: unknown): void {
+  if (typeof value !== 'object' || value === null) return
+  for (const child of Object.values(value)) deepFreeze(child)
+  Object.freeze(value)
 }
 
 /** @throws OffsetRegressionError when the source has an order and this answer of `latestOffset` lies before where it was asked from. */

@@ -41,8 +41,9 @@ import { fromCommand, type Result } from './result.ts'
 import type { RetryPolicy } from './retry.ts'
 import { type RunContext, runContext } from './run-context.ts'
 import type { Schema } from './schema.ts'
-import type { StreamWriter } from './sink.ts'
+import type { StreamWriter, WriterGuarantee } from './sink.ts'
 import { journalPort, readAllAvailable, type StreamReader } from './source.ts'
+import { tellSettlements } from './tell-settlements.ts'
 import { Tracker } from './tracker.ts'
 import type { Trigger, TriggerOutcome } from './trigger.ts'
 import { Watchdog } from './watchdog.ts'
@@ -96,9 +97,11 @@ export function runQuery<Offset extends object, Partition, Row extends object, O
   spec: QuerySpec<Offset, Partition, Row, Out, Message>,
   controls: RunControls,
 ): Observable<QueryProgress> {
-  const emit = (event: QueryEventBody): void => {
-    const safe = 'error' in event ? { ...event, error: redactError(event.error) } : event
-    controls.onEvent({ at: spec.scheduler.now(), ...safe })
+  const emit = (event: QueryEventBody): QueryEvent => {
+    const at = spec.scheduler.now()
+    const told = 'error' in event ? { at, ...event, error: redactError(event.error) } : { at, ...event }
+    controls.onEvent(told)
+    return told
   }
   const runs = new Tracker()
   return usingResource({
@@ -122,7 +125,7 @@ function runWithRestarts<Offset extends object, Partition, Row extends object, O
   controls: RunControls,
   log: QueryLog,
   runs: Tracker,
-  emit: (event: QueryEventBody) => void,
+  emit: (event: QueryEventBody) => QueryEvent,
 ): Observable<QueryProgress> {
   const runId = randomUUID()
   let told = false
@@ -150,8 +153,7 @@ function runWithRestarts<Offset extends object, Partition, Row extends object, O
           guarantee,
         })
         const observe = (event: QueryEventBody): void => {
-          builder.observe({ at: spec.scheduler.now(), ...event })
-          emit(event)
+          builder.observe(emit(event))
           event$.next(event)
         }
         // What follows from events, and is told as events: nothing waits for it.
@@ -174,6 +176,8 @@ function runWithRestarts<Offset extends object, Partition, Row extends object, O
           })
         }
         told = true
+        // A source may count on over runs or anew: who adds up has to know where it begins.
+        tellSettlements(reader, log.nextBatchId, emit)
         const batches$ = concat(
           startWriter(spec, writer, log, context).pipe(takeUntil(controls.drain$)),
           runPipeline({ ...spec, ...controls, kick$, reader, writer, log, context, limit: limitOf(spec, reader) }).pipe(
@@ -250,17 +254,19 @@ function guaranteeOf<Offset extends object, Partition, Row extends object, Out e
 ): Guarantee {
   const journal = reader.kind === 'acked' ? undefined : reader[journalPort]
   const kind = reader.kind === 'acked' ? 'acked' : journal?.acked === true ? 'journaled' : 'replayable'
-  const guarantee = computeGuarantee({
-    reader: kind,
-    identity: journal?.identity ?? false,
-    writer: writer.guarantee,
-    ...replays,
-    durable: spec.checkpoint.durable ?? true,
-  })
-  if (spec.require !== undefined && !atLeast(guarantee.level, spec.require)) {
-    throw new GuaranteeError(`it requires ${spec.require}, and it can give ${guarantee.level}: ${guarantee.reason}`)
+  const identity = journal?.identity ?? false
+  const durable = spec.checkpoint.durable ?? true
+  const of = (promise: WriterGuarantee) =>
+    computeGuarantee({ reader: kind, identity, writer: promise, ...replays, durable })
+  const whole = of(writer.guarantee)
+  const sinks = Object.entries(writer.sinkGuarantees ?? {}).map(([id, promise]) => [id, of(promise)] as const)
+  const { require: wanted } = spec
+  if (wanted !== undefined && !atLeast(whole.level, wanted)) {
+    const weak = sinks.filter(([, { level }]) => !atLeast(level, wanted)).map(([id]) => `sink ${JSON.stringify(id)}`)
+    const because = [weak.join(', '), whole.reason].filter((part) => part !== '').join(': ')
+    throw new GuaranteeError(`it requires ${wanted}, and it can give ${whole.level}: ${because}`)
   }
-  return guarantee
+  return sinks.length === 0 ? whole : { ...whole, sinks: Object.fromEntries(sinks) }
 }
 
 function intervalOf(trigger: Trigger): { readonly intervalMs?: number } {

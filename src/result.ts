@@ -1,15 +1,4 @@
-import {
-  defaultIfEmpty,
-  defer,
-  from,
-  ignoreElements,
-  isObservable,
-  map,
-  type Observable,
-  of,
-  take,
-  toArray,
-} from 'rxjs'
+import { defaultIfEmpty, ignoreElements, isObservable, map, Observable, take, toArray } from 'rxjs'
 import { PortError } from './errors.ts'
 
 /**
@@ -17,6 +6,11 @@ import { PortError } from './errors.ts'
  * Of a command only the completion counts. A plain value or an Observable stays synchronous: the engine adds no promise of its own.
  */
 export type Result<T> = T | PromiseLike<T> | Observable<T>
+
+/** Whether an answer is there already. */
+export function isPlain<T>(value: Result<T>): value is T {
+  return !isObservable(value) && !isPromiseLike(value)
+}
 
 function isPromiseLike<T>(value: Result<T>): value is PromiseLike<T> {
   return typeof value === 'object' && value !== null && 'then' in value && typeof value.then === 'function'
@@ -27,10 +21,11 @@ function isPromiseLike<T>(value: Result<T>): value is PromiseLike<T> {
  * @param port named in the error when the answer is an Observable of no value or of several.
  */
 export function fromResult<T>(port: string, call: () => Result<T>): Observable<T> {
-  return defer(() => {
-    const result = call()
-    if (isObservable(result)) {
-      return result.pipe(
+  return answerOf(
+    call,
+    (value) => value,
+    (result) =>
+      result.pipe(
         take(2),
         toArray(),
         map((values) => {
@@ -39,18 +34,41 @@ export function fromResult<T>(port: string, call: () => Result<T>): Observable<T
             `${port} must answer with exactly one value, and its Observable emitted ${values.length === 0 ? 'none' : 'several'}`,
           )
         }),
-      )
-    }
-    return isPromiseLike(result) ? from(result) : of(result)
-  })
+      ),
+  )
+}
+
+/** What becomes of a port's one answer; as synchronous as the answer is. An Observable must give exactly one value. */
+export function afterOne<T, R>(port: string, result: Result<T>, next: (value: T) => R): Result<R> {
+  if (isObservable(result)) return fromResult(port, () => result).pipe(map(next))
+  return isPromiseLike(result) ? result.then(next) : next(result)
 }
 
 /** Calls a command on subscription; emits `undefined` once it is done, then completes. What it answered is ignored. */
 export function fromCommand(call: () => Result<unknown>): Observable<undefined> {
-  return defer(() => {
+  return answerOf<unknown, undefined>(
+    call,
+    () => undefined,
+    (result) => result.pipe(ignoreElements(), defaultIfEmpty(undefined)),
+  )
+}
+
+/** By hand, for a plain answer needs no further Observable: several ports are called in each batch. */
+function answerOf<T, R>(
+  call: () => Result<T>,
+  answer: (value: T) => R,
+  one: (result: Observable<T>) => Observable<R>,
+): Observable<R> {
+  return new Observable((subscriber) => {
+    const done = (value: T): void => {
+      subscriber.next(answer(value))
+      subscriber.complete()
+    }
     const result = call()
-    if (isObservable(result)) return result.pipe(ignoreElements(), defaultIfEmpty(undefined))
-    return isPromiseLike(result) ? from(result).pipe(map(() => undefined)) : of(undefined)
+    if (isObservable(result)) return one(result).subscribe(subscriber)
+    if (isPromiseLike(result)) result.then(done, (error: unknown) => subscriber.error(error))
+    else done(result)
+    return undefined
   })
 }
 

@@ -50,6 +50,8 @@ export interface WriteContext extends PartitionContext {
  */
 export interface StreamWriter<Row extends object, Message> {
   readonly guarantee: WriterGuarantee
+  /** Of a writer that is made of several: what each of them promises, by sink id. It is told beside the guarantee of the whole. */
+  readonly sinkGuarantees?: Readonly<Record<string, WriterGuarantee>>
   /** Opens pools, creates tables. */
   readonly start?: (context: StartContext) => Result<unknown>
   /** Answers `committed` when this batch is in the sink already: it is then skipped unread. */

@@ -77,6 +77,8 @@ export interface JournalPort {
   readonly capture: (batch: PlannedBatch, context: ReadContext) => Result<readonly Uint8Array[]>
   /** Rows and plan are durable: the source may forget them. */
   readonly captured: (batch: PlannedBatch) => Result<unknown>
+  /** Of a queue, where it counts them. */
+  readonly settlements?: (() => SettlementCounts) | undefined
 }
 
 /**
@@ -130,7 +132,7 @@ export interface AckedReader<Offset extends object, Partition, Row extends objec
   readonly commit: (end: Offset) => Result<unknown>
   /** Gives `[start, end)` back to the queue: the batch failed and is abandoned; the messages come again in a later batch. */
   readonly release: (start: Offset, end: Offset) => Result<unknown>
-  /** What became of its deliveries so far, for metrics. Asked at the end of each batch. */
+  /** What became of its deliveries so far, for metrics. Asked before the first batch of a start, and at the end of each. */
   readonly settlements?: () => SettlementCounts
 }
 

@@ -61,7 +61,7 @@ export type TeeMessage<Sinks> = { readonly [Name in keyof Sinks]?: MessageOf<Sin
  * - `commit` goes from the first name to the last. When one fails, those before it have committed: the repeats, and a replay after a crash,
  *   give the batch to all again, except to those whose `begin` says that they hold it.
  * - A sink may be told to discard a partition that it has finished, because another one could not finish it.
- * - The guarantee is the weakest sink's.
+ * - The guarantee of the whole is the weakest sink's; each sink's own stands in `guarantee.sinks`, by name, at start and in every progress.
  *
  * **Hazard**: a sink that appends gets the rows again whenever *another* one fails.
  * Of `transactional` sinks each has every row once, but not at the same moment: after a crash between two commits
@@ -100,6 +100,7 @@ function teeWriter(children: readonly Child[]): StreamWriter<object, Messages> {
   const writing = (): readonly Child[] => children.filter(({ holdsBatch }) => !holdsBatch)
   return {
     guarantee: children.map(({ guarantee }) => guarantee).reduce(weakerGuarantee),
+    sinkGuarantees: Object.fromEntries(children.map(({ id, guarantee }) => [id, guarantee])),
     start: (context) => concat(...children.map((child) => child.start(context))),
     begin: (batch) =>
       concat(...children.map((child) => child.begin(batch))).pipe(

@@ -5,6 +5,7 @@ import { encodeJournal } from './checkpoint/journal.ts'
 import { type ChunkGate, filterChunks } from './chunk-input.ts'
 import { sameOffset } from './offset.ts'
 import { fromCommand, fromResult } from './result.ts'
+import { addSettlements, noSettlements } from './settlement-counts.ts'
 import { type JournalPort, journalPort, type ReadContext, type ReplayableReader } from './source.ts'
 
 /** A source of a union that is journaled. */
@@ -27,8 +28,12 @@ export function unionJournal<Row extends object>(children: readonly JournaledChi
   if (children.length === 0) return undefined
   const ports = children.map(([name, reader]) => [name, reader[journalPort]] as const)
   const queues = ports.filter(([, { acked }]) => acked)
+  const counting = queues.flatMap(([, { settlements }]) => (settlements === undefined ? [] : [settlements]))
   return {
     acked: queues.length > 0,
+    ...(counting.length > 0 && {
+      settlements: () => counting.reduce((sum, settlements) => addSettlements(sum, settlements()), noSettlements),
+    }),
     identity: queues.every(([, { identity }]) => identity),
     bind: (session, last) =>
       concat(

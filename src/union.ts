@@ -75,10 +75,12 @@ function unionReader<Row extends object>(
     inOrder(children, port, ask).pipe(
       map((answers) => Object.fromEntries(children.map(([name], i) => [name, answers[i] as object]))),
     )
-  const bound = children.map(([, reader]) => bindPorts(reader, ['reportLatestOffset', 'compare', 'distance']))
+  const bound = children.map(([, reader]) =>
+    bindPorts(reader, ['reportLatestOffset', 'compare', 'distance', 'distances']),
+  )
   const heads = bound.map(({ reportLatestOffset }) => reportLatestOffset)
   const orders = bound.map(({ compare }) => compare)
-  const distances = bound.map(({ distance }) => distance)
+  const distanceOf = bound.map(({ distance }) => distance)
   const journals = children.filter((child): child is JournaledChild<Row> => child[1][journalPort] !== undefined)
   const journal = unionJournal(journals)
 
@@ -98,10 +100,7 @@ function unionReader<Row extends object>(
         reduce((all: readonly UnionPartition[], some) => [...all, ...some], []),
       ),
     read: ({ source, partition }, context) => readerOf(source).read(partition, context),
-    partitionKey: ({ source, partition }) => {
-      const key = readerOf(source).partitionKey?.(partition)
-      return key === undefined ? source : `${source}/${key}`
-    },
+    partitionKey: ({ source, partition }) => labelIn(source, readerOf(source).partitionKey?.(partition)),
     commit: (end) => all(children, ([name, reader]) => reader.commit?.(at(end, name))),
     stop: () =>
       settleAll(
@@ -116,11 +115,16 @@ function unionReader<Row extends object>(
         return signs.find((sign) => sign < 0) ?? Math.max(...signs)
       },
     }),
-    ...(distances.every((distance) => distance !== undefined) && {
+    ...(distanceOf.every((distance) => distance !== undefined) && {
       distance: (a: UnionOffset, b: UnionOffset) =>
-        inOrder(children, 'distance', ([name], i) => distances[i]?.(at(a, name), at(b, name)) ?? 0).pipe(
+        inOrder(children, 'distance', ([name], i) => distanceOf[i]?.(at(a, name), at(b, name)) ?? 0).pipe(
           map((rows) => rows.reduce((sum, some) => sum + some, 0)),
         ),
+      // By label: of a source that can't tell its partitions apart it is the source's own, under its name.
+      distances: (a: UnionOffset, b: UnionOffset) =>
+        inOrder(children, 'distances', ([name], i) =>
+          distancesIn(name, bound[i] as Distances, at(a, name), at(b, name)),
+        ).pipe(map((byLabel) => Object.fromEntries(byLabel.flatMap((some) => Object.entries(some))))),
     }),
     ...(heads.every((head) => head !== undefined) && {
       reportLatestOffset: () => offsets('reportLatestOffset', (_, i) => (heads[i] as () => Result<object>)()),
@@ -128,6 +132,26 @@ function unionReader<Row extends object>(
     ...(children.some(([, { repeatable }]) => repeatable === false) && { repeatable: false }),
     ...(journal === undefined ? {} : { [journalPort]: journal }),
   }
+}
+
+type Distances = Pick<ReplayableReader<object, unknown, object>, 'distance' | 'distances'>
+
+/** A partition's label in the union; of a source without labels it is the source's name. */
+function labelIn(source: string, key: string | undefined): string {
+  return key === undefined ? source : `${source}/${key}`
+}
+
+function distancesIn(
+  source: string,
+  { distance, distances }: Distances,
+  from: object,
+  to: object,
+): Observable<Readonly<Record<string, number>>> {
+  if (distances === undefined)
+    return fromResult('distance', () => distance?.(from, to) ?? 0).pipe(map((rows) => ({ [source]: rows })))
+  return fromResult('distances', () => distances(from, to)).pipe(
+    map((byKey) => Object.fromEntries(Object.entries(byKey).map(([key, rows]) => [labelIn(source, key), rows]))),
+  )
 }
 
 /** A source's own order is asked here, because the union has one only if all sources have. */

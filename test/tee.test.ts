@@ -1,17 +1,37 @@
 import fc from 'fast-check'
-import { asyncScheduler, concat, ignoreElements, type Observable, of, tap, throwError, timer } from 'rxjs'
+import {
+  asyncScheduler,
+  concat,
+  firstValueFrom,
+  ignoreElements,
+  lastValueFrom,
+  type Observable,
+  of,
+  tap,
+  throwError,
+  timer,
+} from 'rxjs'
 import { describe, expect, expectTypeOf, it } from 'vitest'
+import { memoryCheckpoint } from '../src/checkpoint/memory.ts'
 import { memorySink } from '../src/connectors/memory/sink.ts'
 import { memoryStream } from '../src/connectors/memory/source.ts'
 import { noop } from '../src/connectors/noop/sink.ts'
+import type { DeadLetter } from '../src/dead-letter.ts'
 import { CommitInDoubtError, OptionError, PortError } from '../src/errors.ts'
-import { computeGuarantee, type GuaranteeInput, guaranteeLevels } from '../src/guarantee.ts'
+import {
+  computeGuarantee,
+  type Guarantee,
+  type GuaranteeInput,
+  type GuaranteeLevel,
+  guaranteeLevels,
+} from '../src/guarantee.ts'
 import { sequenceOffset } from '../src/offsets/sequence.ts'
 import type { StreamWriter, WriterGuarantee } from '../src/sink.ts'
 import { readStream } from '../src/stream.ts'
 import { type TeeMessage, type TeeRow, tee } from '../src/tee.ts'
 import { drive } from '../src/testing/driver.ts'
 import { marbles } from '../src/testing/marbles.ts'
+import { availableNow } from '../src/trigger.ts'
 
 interface Row {
   readonly id: number
@@ -492,6 +512,67 @@ describe('the guarantee', () => {
             input,
             Math.min(level(input, a), level(input, b)),
           ])
+  })
+})
+
+describe('each sink', () => {
+  const query = (require: GuaranteeLevel | undefined, deadLetters?: () => StreamWriter<DeadLetter, unknown>) => {
+    const table = spy('table', [], undefined, 'transactional')
+    const live = spy('live', [], undefined, { idempotent: 'position' })
+    return readStream({ name: 'numbers', streamReader: () => numbers(4) }).writeStream(
+      tee({ table, live }) as unknown as () => StreamWriter<Row, unknown>,
+      {
+        name: 'q',
+        checkpoint: { ...memoryCheckpoint(), durable: true },
+        trigger: availableNow(),
+        ...(require !== undefined && { require }),
+        ...(deadLetters !== undefined && { deadLetters: deadLetters as never }),
+      },
+    )
+  }
+
+  it('has its own guarantee in the progress and at start, with the reason, beside that of the whole', async () => {
+    const run = query(undefined).start()
+    const started: Guarantee[] = []
+    run.events$.subscribe((event) => event.type === 'started' && started.push(event.guarantee))
+    const progress = await firstValueFrom(run.progress$)
+    await run.terminated
+    expect(progress.guarantee).toMatchObject({
+      level: 'effectively-once',
+      sinks: {
+        table: { level: 'exactly-once', reason: expect.stringContaining('the sink takes each batch once') },
+        live: { level: 'effectively-once', reason: expect.stringContaining('idempotency keys') },
+      },
+    })
+    expect(Object.keys(progress.guarantee.sinks ?? {})).toEqual(['table', 'live'])
+    expect(started).toEqual([progress.guarantee])
+    expect(JSON.parse(JSON.stringify(progress)).guarantee).toEqual(progress.guarantee)
+  })
+
+  it('is named where it gives less than the query requires', async () => {
+    await expect(lastValueFrom(query('exactly-once'))).rejects.toThrow(
+      'it requires exactly-once, and it can give effectively-once: sink "live": a replayed batch repeats its requests',
+    )
+    expect((await lastValueFrom(query('effectively-once'))).guarantee.level).toBe('effectively-once')
+  })
+
+  it('has the one of the dead letters beside it', async () => {
+    const dead = spy('dead', [], undefined, 'append') as unknown as () => StreamWriter<DeadLetter, unknown>
+    const { guarantee } = await lastValueFrom(query(undefined, dead))
+    expect(guarantee.level).toBe('at-least-once')
+    expect(Object.entries(guarantee.sinks ?? {}).map(([id, { level }]) => [id, level])).toEqual([
+      ['table', 'exactly-once'],
+      ['live', 'effectively-once'],
+      ['dead-letters', 'at-least-once'],
+    ])
+  })
+
+  it('of a sink that is one is not told: the whole is it', async () => {
+    const one = readStream({ name: 'numbers', streamReader: () => numbers(4) }).writeStream(
+      spy('one', [], undefined, 'transactional') as unknown as () => StreamWriter<Row, unknown>,
+      { name: 'q', checkpoint: memoryCheckpoint(), trigger: availableNow() },
+    )
+    expect((await lastValueFrom(one)).guarantee).not.toHaveProperty('sinks')
   })
 })
 

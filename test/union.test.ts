@@ -1,6 +1,11 @@
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { of, throwError } from 'rxjs'
-import { describe, expect, it } from 'vitest'
+import { describe, expect, it, onTestFinished } from 'vitest'
+import { fileCheckpoint } from '../src/checkpoint/file.ts'
 import { memoryCheckpoint } from '../src/checkpoint/memory.ts'
+import { sqliteCheckpoint } from '../src/checkpoint/sqlite.ts'
 import { memorySink } from '../src/connectors/memory/sink.ts'
 import { memoryStream } from '../src/connectors/memory/source.ts'
 import { CheckpointCorruptError, OptionError } from '../src/errors.ts'
@@ -19,6 +24,12 @@ const options = (checkpoint = memoryCheckpoint()) => ({
   trigger: availableNow(),
   retry: { maxAttempts: 1 },
 })
+
+function temporaryFolder(): string {
+  const folder = mkdtempSync(join(tmpdir(), 'sluice-union-'))
+  onTestFinished(() => rmSync(folder, { recursive: true, force: true }))
+  return folder
+}
 
 const shifted = (head: number, by: number, calls: string[] = []) =>
   numberSource(() => head, calls, {
@@ -94,6 +105,33 @@ describe('union', () => {
     )
     expect((error as Error).cause).toBeInstanceOf(CheckpointCorruptError)
   })
+
+  it.each([
+    ['a file', () => fileCheckpoint(join(temporaryFolder(), 'q'))],
+    ['SQLite', () => sqliteCheckpoint(join(temporaryFolder(), 'q.db'))],
+    ['memory', () => memoryCheckpoint()],
+  ])(
+    'keeps its set of sources (%s): another one is refused with advice, and nothing is lost by the attempt',
+    async (_, make) => {
+      const checkpoint = make()
+      const [a, b, c] = [shifted(2, 0), shifted(2, 10), shifted(2, 20)]
+      const run = (sources: Parameters<typeof union>[0] | undefined) => {
+        const sink = memorySink<{ n: number }>()
+        const source = sources === undefined ? a : union(sources)
+        const query = readStream(source as ReturnType<typeof shifted>).writeStream(sink, options(checkpoint as never))
+        return query.start().terminated.then(() => sink.rows.map(({ n }) => n))
+      }
+      expect(await run({ a, b })).toEqual([0, 1, 10, 11])
+      const changed = { more: { a, b, c }, less: { a }, renamed: { a, c: b }, moved: { b, a }, alone: undefined }
+      for (const [what, sources] of Object.entries(changed)) {
+        const names = sources === undefined ? a.name : Object.keys(sources).join(', ')
+        await expect(run(sources), what).rejects.toThrow(
+          `expected the sources ${names}, found a checkpoint of a, b; a query keeps its sources, their names and their order: go on with those`,
+        )
+      }
+      expect(await run({ a: shifted(3, 0), b })).toEqual([2])
+    },
+  )
 
   it('wakes up for any of its sources', async () => {
     const [left, right] = [memoryStream<{ n: number }>(), memoryStream<{ n: number }>()]
@@ -187,6 +225,18 @@ describe('the ports of a union', () => {
       { plain: { at: 4 }, observed: { at: 7 } },
     ]
     expect(now(() => reader.distance?.(from, to) ?? 0)).toBe(3 + 50)
+  })
+
+  it('pass on the distances of partitions by their labels in the union; of a source without labels its own', () => {
+    const reader = readerOf({
+      keyed: idle({ distance: () => 7, distances: () => of({ a: 3, b: 4 }) }),
+      plain: idle({ distance: (from, to) => to.at - from.at }),
+    })
+    const [from, to] = [
+      { keyed: { at: 0 }, plain: { at: 2 } },
+      { keyed: { at: 0 }, plain: { at: 7 } },
+    ]
+    expect(now(() => reader.distances?.(from, to) ?? {})).toEqual({ 'keyed/a': 3, 'keyed/b': 4, plain: 5 })
   })
 
   it('wait for a distance that is a promise', async () => {

@@ -78,8 +78,9 @@ function isPlain(value: object): boolean {
 /** What a getter answers is not in the text. */
 function hasAccessors(value: object): boolean {
   for (let part: unknown = value; part !== Object.prototype && typeof part === 'object' && part !== null; ) {
-    const { __proto__: _, ...own } = Object.getOwnPropertyDescriptors(part)
-    if (Object.values(own).some(({ get }) => get !== undefined)) return true
+    for (const name of Object.getOwnPropertyNames(part)) {
+      if (name !== '__proto__' && Object.getOwnPropertyDescriptor(part, name)?.get !== undefined) return true
+    }
     part = Object.getPrototypeOf(part)
   }
   return false

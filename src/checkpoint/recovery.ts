@@ -134,7 +134,7 @@ function assertShape(log: Log, offset: object, name: string): void {
 export function assertSources(where: string, logged: readonly string[], asked: readonly string[]): void {
   if (JSON.stringify(logged) === JSON.stringify(asked)) return
   throw new CheckpointCorruptError(
-    `${where}: expected the sources ${asked.join(', ')}, found a checkpoint of ${logged.join(', ')}`,
+    `${where}: expected the sources ${asked.join(', ')}, found a checkpoint of ${logged.join(', ')}; a query keeps its sources, their names and their order: go on with those, or give other sources a query and a checkpoint of their own`,
   )
 }
 

@@ -1,4 +1,4 @@
-import { CheckpointWriteError, isSluiceError, LeaseLostError } from '../errors.ts'
+import { CheckpointWriteError, describeError, isSluiceError, LeaseLostError } from '../errors.ts'
 import type { CheckpointSession, LogRecord, Recovered } from './checkpoint.ts'
 import { admit, type LogEntry, type LogPosition } from './log.ts'
 
@@ -39,7 +39,9 @@ export function startSession(log: OpenLog, store: LogStore): CheckpointSession {
   const fail = (cause: unknown): never => {
     const error = isSluiceError(cause)
       ? cause
-      : new CheckpointWriteError(`${log.name}: a log entry could not be made durable`, { cause })
+      : new CheckpointWriteError(`${log.name}: a log entry could not be made durable: ${describeError(cause)}`, {
+          cause,
+        })
     if (state === 'open') state = { failed: error }
     throw error
   }

@@ -1,7 +1,9 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { asyncScheduler, auditTime, interval, merge, type SchedulerLike, type Subscription } from 'rxjs'
+import { describeError } from '../errors.ts'
 import { commonHeaders } from '../metrics/http-server.ts'
 import type { Monitor } from '../metrics/monitor.ts'
+import { redact } from '../redact.ts'
 import { everyMs, History } from './history.ts'
 import { pageState } from './state.ts'
 
@@ -11,12 +13,16 @@ const promptMs = 100
 /** A page that doesn't read is left once so many bytes wait for it. */
 const mostWaiting = 4 * 2 ** 20
 
+/** Pages at a time: more of them must not take the connections that scrapes and health checks need. */
+const mostPages = 20
+
 /** Sends pages how queries are doing, as server-sent events: all of it at first, then once a second and promptly when something happens. */
 export class Feed {
   readonly #monitor: Monitor
   readonly #scheduler: SchedulerLike
   readonly #history: History
-  readonly #open = new Map<ServerResponse, Subscription>()
+  readonly #pages = new Set<ServerResponse>()
+  #ticks: Subscription | undefined
 
   constructor(monitor: Monitor, scheduler: SchedulerLike = asyncScheduler) {
     this.#monitor = monitor
@@ -26,42 +32,54 @@ export class Feed {
 
   readonly stream = (request: IncomingMessage, response: ServerResponse): void => {
     const headers = { ...commonHeaders, 'content-type': 'text/event-stream; charset=utf-8', 'x-accel-buffering': 'no' }
-    response.writeHead(200, headers)
-    if (request.method === 'HEAD') {
+    const full = this.#pages.size >= mostPages
+    response.writeHead(full ? 503 : 200, full ? commonHeaders : headers)
+    if (full || request.method === 'HEAD') {
       response.end()
       return
     }
-    const send = (full: boolean): void => {
-      if (response.writableLength > mostWaiting) {
-        response.destroy()
-        return
-      }
-      const state = pageState(this.#monitor.queries(), this.#history, this.#scheduler.now(), full)
-      response.write(`data: ${JSON.stringify(state)}\n\n`)
-    }
+    response.on('error', () => {}) // 'close' follows
+    response.once('close', () => this.#leave(response))
     response.write('retry: 1000\n\n')
-    send(true)
-    const ticks = merge(
+    response.write(this.#event(true))
+    this.#pages.add(response)
+    this.#ticks ??= merge(
       interval(everyMs, this.#scheduler),
       this.#monitor.changes$.pipe(auditTime(promptMs, this.#scheduler)),
-    )
-    this.#open.set(
-      response,
-      ticks.subscribe(() => send(false)),
-    )
-    response.on('error', () => {}) // 'close' follows
-    response.once('close', () => {
-      this.#open.get(response)?.unsubscribe()
-      this.#open.delete(response)
-    })
+    ).subscribe(() => this.#sendAll())
   }
 
   close(): void {
     this.#history.close()
-    for (const [response, subscription] of this.#open) {
-      subscription.unsubscribe()
+    for (const response of [...this.#pages]) {
+      this.#leave(response)
       response.end()
     }
-    this.#open.clear()
+  }
+
+  #leave(response: ServerResponse): void {
+    this.#pages.delete(response)
+    if (this.#pages.size > 0) return
+    this.#ticks?.unsubscribe()
+    this.#ticks = undefined
+  }
+
+  /** One look for all pages. */
+  #sendAll(): void {
+    try {
+      const event = this.#event(false)
+      for (const response of this.#pages) {
+        if (response.writableLength > mostWaiting) response.destroy()
+        else response.write(event)
+      }
+    } catch (error) {
+      for (const response of this.#pages) response.destroy() // who comes again begins anew
+      process.emitWarning(`the page could not be told: ${redact(describeError(error))}`, 'SluiceWarning')
+    }
+  }
+
+  #event(full: boolean): string {
+    const state = pageState(this.#monitor.queries(), this.#history, this.#scheduler.now(), full)
+    return `data: ${JSON.stringify(state)}\n\n`
   }
 }

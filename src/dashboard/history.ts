@@ -1,6 +1,7 @@
 import { interval, type SchedulerLike, Subscription } from 'rxjs'
 import type { Monitor } from '../metrics/monitor.ts'
-import type { QuerySnapshot } from '../metrics/query-watch.ts'
+import type { QuerySnapshot } from '../metrics/query-snapshot.ts'
+import { safely } from '../safe-feed.ts'
 
 /** How a query was doing at one moment. Rates are rows a second since the moment before. */
 export interface HistoryPoint {
@@ -46,13 +47,15 @@ export class History {
 
   constructor(monitor: Monitor, scheduler: SchedulerLike) {
     this.#subscription.add(
-      interval(everyMs, scheduler).subscribe(() => {
-        for (const query of monitor.queries()) this.#point(query, scheduler.now())
-      }),
+      interval(everyMs, scheduler).subscribe(
+        safely(() => {
+          for (const query of monitor.queries()) this.#point(query, scheduler.now())
+        }, 'the page'),
+      ),
     )
     this.#subscription.add(
-      monitor.changes$.subscribe(({ query, event }) => {
-        if (event !== undefined) return
+      monitor.changes$.subscribe(({ query, what }) => {
+        if (what !== 'batch') return
         const progress = monitor.queries().find(({ name }) => name === query)?.lastProgress
         if (progress === undefined) return
         const { batchId, numInputRows, durationMs } = progress

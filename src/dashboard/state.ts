@@ -1,5 +1,5 @@
 import type { PartitionSnapshot } from '../metrics/partition-watch.ts'
-import type { QuerySnapshot } from '../metrics/query-watch.ts'
+import type { QuerySnapshot } from '../metrics/query-snapshot.ts'
 import { version } from '../metrics/version.ts'
 import type { History, QueryHistory } from './history.ts'
 

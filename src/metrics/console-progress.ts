@@ -1,10 +1,24 @@
 import { createLogUpdate } from 'log-update'
-import { asyncScheduler, auditTime, interval, merge, type SchedulerLike, Subscription } from 'rxjs'
-import { OptionError } from '../errors.ts'
+import {
+  asyncScheduler,
+  auditTime,
+  distinctUntilChanged,
+  EMPTY,
+  interval,
+  map,
+  merge,
+  type SchedulerLike,
+  Subscription,
+  share,
+  startWith,
+  switchMap,
+} from 'rxjs'
+import { describeError, OptionError } from '../errors.ts'
 import { rules, validateOptions } from '../options.ts'
+import { redact } from '../redact.ts'
 import type { Monitor } from './monitor.ts'
 import type { PartitionSnapshot } from './partition-watch.ts'
-import type { QueryProblem, QuerySnapshot } from './query-watch.ts'
+import type { QueryProblem, QuerySnapshot } from './query-snapshot.ts'
 
 /** What of a stream is needed: `process.stdout`, `process.stderr`, or one of your own. */
 export type ProgressStream = NodeJS.WritableStream & { readonly isTTY?: boolean; readonly columns?: number }
@@ -44,17 +58,38 @@ function inPlace(monitor: Monitor, out: ProgressStream, partitions: boolean, sch
       monitor
         .queries()
         .flatMap((query) => linesOf(query, now, partitions))
+        .map(shownText)
         .join('\n'),
     )
   }
-  const subscription = merge(
-    interval(everyMs, scheduler),
-    monitor.changes$.pipe(auditTime(everyMs, scheduler)),
-  ).subscribe(draw)
-  subscription.add(() => {
-    draw()
-    update.done()
-  })
+  // Its own error ends it, and nothing else. With no query under way nothing keeps the process.
+  let broken = false
+  const fail = (error: unknown): void => {
+    broken = true
+    subscription.unsubscribe()
+    process.emitWarning(`consoleProgress has ended: ${redact(describeError(error))}`, 'SluiceWarning')
+  }
+  const safely = (work: () => void): void => {
+    try {
+      if (!broken) work()
+    } catch (error) {
+      fail(error)
+    }
+  }
+  const subscription = new Subscription()
+  const changes$ = monitor.changes$.pipe(auditTime(everyMs, scheduler), startWith(undefined), share())
+  const ticks$ = changes$.pipe(
+    map(() => monitor.queries().some(({ up }) => up)),
+    distinctUntilChanged(),
+    switchMap((up) => (up ? interval(everyMs, scheduler) : EMPTY)),
+  )
+  subscription.add(merge(ticks$, changes$).subscribe({ next: () => safely(draw), error: fail }))
+  subscription.add(() =>
+    safely(() => {
+      draw()
+      update.done()
+    }),
+  )
   return subscription
 }
 
@@ -62,14 +97,14 @@ function inLines(monitor: Monitor, out: ProgressStream, scheduler: SchedulerLike
   const told = new Map<string, QueryProblem>()
   return new Subscription(
     (() => {
-      const changes = monitor.changes$.subscribe(({ query: name, event }) => {
+      const changes = monitor.changes$.subscribe(({ query: name, what }) => {
         const query = monitor.queries().find((each) => each.name === name)
         if (query === undefined) return
-        if (event === undefined) out.write(`${batchLine(query, scheduler.now())}\n`)
+        if (what === 'batch') out.write(`${shownText(batchLine(query, scheduler.now()))}\n`)
         const [latest] = query.problems
         if (latest === undefined || told.get(name) === latest) return
         told.set(name, latest)
-        out.write(`${problemLine(query.name, latest)}\n`)
+        out.write(`${shownText(problemLine(query.name, latest))}\n`)
       })
       return () => changes.unsubscribe()
     })(),
@@ -134,7 +169,12 @@ function problemLine(query: string, { what, message, batchId, partition }: Query
     ...(batchId === undefined ? [] : [`batch ${batchId}`]),
     ...(partition === undefined ? [] : [`partition ${partition}`]),
   ]
-  return `${what}: ${place.join(', ')}: ${message.replaceAll('\n', ' ')}`
+  return `${what}: ${place.join(', ')}: ${message}`
+}
+
+/** Names and errors come from elsewhere: what a terminal would obey (escapes, line ends) is shown as a blank. */
+function shownText(line: string): string {
+  return line.replace(/\p{Cc}+|\p{Bidi_Control}+/gu, ' ')
 }
 
 const number = new Intl.NumberFormat('en')

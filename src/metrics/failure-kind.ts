@@ -1,5 +1,5 @@
 import { isRetryable, isSluiceError } from '../errors.ts'
-import type { FailureKind } from './definitions.ts'
+import type { FailureKind } from './vocabulary.ts'
 
 const timeouts = /^(?:ETIMEDOUT|ESOCKETTIMEDOUT|UND_ERR_(?:CONNECT|HEADERS|BODY)_TIMEOUT)$/
 const networks = /^(?:E[A-Z]{3,}|EAI_[A-Z]+|UND_ERR_[A-Z_]+|SLUICE_RABBITMQ|SLUICE_HTTP)$/

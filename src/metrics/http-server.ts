@@ -53,7 +53,12 @@ const portRule: OptionRule = {
   expected: 'a port, from 0 to 65535',
   accepts: (value) => Number.isInteger(value) && Number(value) >= 0 && Number(value) <= 65_535,
 }
-const tokenRule: OptionRule = { ...rules.string, secret: true }
+/** What a header can hold without being changed on its way. */
+const tokenRule: OptionRule = {
+  expected: 'printable ASCII without spaces at its ends',
+  accepts: (value) => typeof value === 'string' && /^[!-~](?:[ -~]*[!-~])?$/.test(value),
+  secret: true,
+}
 const namesRule: OptionRule = {
   expected: 'a list of host names',
   accepts: (value) => Array.isArray(value) && value.every((name) => typeof name === 'string' && name !== ''),
@@ -112,14 +117,18 @@ export async function startServer(
     send(request, response, await route.answer(request, trusted))
   }
   await listening(server, host, port)
+  server.on('error', (error) => tell(error)) // a connection that can't be taken ends no process
   const address = server.address()
   const actual = typeof address === 'object' && address !== null ? address.port : port
   const shown = host === '0.0.0.0' || host === '::' ? 'localhost' : isIP(host) === 6 ? `[${host}]` : host
-  const close = (): Promise<void> =>
-    new Promise((resolve) => {
+  let closed: Promise<void> | undefined
+  const close = (): Promise<void> => {
+    closed ??= new Promise((resolve) => {
       server.close(() => resolve())
       server.closeAllConnections()
     })
+    return closed
+  }
   return { port: actual, url: `http://${shown}:${actual}`, close, [Symbol.asyncDispose]: close }
 }
 
@@ -150,22 +159,29 @@ function refuse(request: IncomingMessage, response: ServerResponse): void {
   response.once('finish', () => request.destroy())
 }
 
-function fail(response: ServerResponse, error: unknown): void {
+function tell(error: unknown): void {
   process.emitWarning(`a request for metrics failed: ${redact(describeError(error))}`, 'SluiceWarning')
+}
+
+function fail(response: ServerResponse, error: unknown): void {
+  tell(error)
   if (response.headersSent) response.destroy()
   else response.writeHead(500, { ...commonHeaders, 'content-type': 'text/plain; charset=utf-8' }).end('failed\n')
 }
 
 function listening(server: Server, host: string, port: number): Promise<void> {
   return new Promise((resolve, reject) => {
-    server.once('error', (error: NodeJS.ErrnoException) => {
+    const failed = (error: NodeJS.ErrnoException): void =>
       reject(
         error.code === 'EADDRINUSE'
           ? new OptionError(`port ${port} of ${host} is taken; 0 takes any free one`, { cause: error })
           : error,
       )
+    server.once('error', failed)
+    server.listen(port, host, () => {
+      server.off('error', failed)
+      resolve()
     })
-    server.listen(port, host, resolve)
   })
 }
 

@@ -1,19 +1,12 @@
 // Observing runs
-export { type HistogramValue, Monitor, type MonitorOptions, type ObservedRun } from './monitor.ts'
-export type { QueryCounts, QueryHealth, QueryProblem, QuerySnapshot } from './query-watch.ts'
+export { type HistogramValue, Monitor, type MonitorChange, type MonitorOptions, type ObservedRun } from './monitor.ts'
+export type { QueryCounts, QueryHealth, QueryProblem, QuerySnapshot } from './query-snapshot.ts'
 export type { PartitionSnapshot, PartitionTotals } from './partition-watch.ts'
 
 // What is measured
-export {
-  type FailureKind,
-  type MetricDefinition,
-  type MetricLabel,
-  type MetricName,
-  type MetricUnit,
-  metricDefinitions,
-  type PartitionActivity,
-  type PartitionState,
-} from './definitions.ts'
+export { type MetricName, metricDefinitions } from './definitions.ts'
+export type { MetricDefinition, MetricLabel, MetricUnit } from './metric-definition.ts'
+export type { FailureKind, PartitionActivity, PartitionState } from './vocabulary.ts'
 export type { Sample, Samples } from './samples.ts'
 
 // Prometheus

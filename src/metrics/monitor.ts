@@ -2,11 +2,13 @@ import { asyncScheduler, type Observable, type SchedulerLike, Subject, Subscript
 import { type Duration, durationMs, positiveDurationRule } from '../duration.ts'
 import { describeError } from '../errors.ts'
 import type { QueryEvent } from '../events.ts'
+import { labelText } from '../label-text.ts'
 import { rules, validateOptions } from '../options.ts'
 import type { QueryProgress } from '../progress.ts'
 import { redact } from '../redact.ts'
 import { SafeFeed } from '../safe-feed.ts'
-import { type Observe, type QuerySnapshot, QueryWatch, type WatchLimits } from './query-watch.ts'
+import type { QuerySnapshot } from './query-snapshot.ts'
+import { type Observe, QueryWatch, type WatchLimits } from './query-watch.ts'
 import { type Samples, samplesOf } from './samples.ts'
 
 /** Options of {@link Monitor}. */
@@ -26,6 +28,12 @@ export interface ObservedRun {
   readonly name: string
   readonly events$: Observable<QueryEvent>
   readonly progress$: Observable<QueryProgress>
+}
+
+/** Something that is worth a look: an event of a query, a batch that was finished, or that a run is observed from now on. */
+export interface MonitorChange {
+  readonly query: string
+  readonly what: QueryEvent['type'] | 'batch' | 'watched'
 }
 
 /** One value of a histogram. */
@@ -52,12 +60,13 @@ export class Monitor {
   /** Each value of a histogram, as it comes. Hot, without end. */
   readonly values$: Observable<HistogramValue>
   /** Emits when something has happened that is worth a look: at most once a batch, and for each problem. Hot, without end. */
-  readonly changes$: Observable<{ readonly query: string; readonly event: QueryEvent | undefined }>
+  readonly changes$: Observable<MonitorChange>
   readonly #limits: WatchLimits
   readonly #scheduler: SchedulerLike
   readonly #queries = new Map<string, QueryWatch>()
   readonly #values = new Subject<HistogramValue>()
-  readonly #changes = new Subject<{ readonly query: string; readonly event: QueryEvent | undefined }>()
+  readonly #changes = new Subject<MonitorChange>()
+  readonly #observed = new WeakMap<ObservedRun, Subscription>()
   #warned = false
 
   /** @throws OptionError */
@@ -81,35 +90,42 @@ export class Monitor {
 
   /**
    * Observes a run from now on: call it right after `start()`. A run of a query that was observed before goes on where that one stopped counting.
+   * One that is observed already isn't counted twice. **Hazard**: of two queries of one name that run at once the second is shown as `name (2)`.
    * @returns ends the observation early; it ends by itself with the run.
    */
   watch(run: ObservedRun): Subscription {
-    const { name } = run
-    const watch =
-      this.#queries.get(name) ??
-      new QueryWatch(name, this.#limits, (metric, labels, value) => this.#values.next({ name: metric, labels, value }))
-    this.#queries.set(name, watch)
+    const known = this.#observed.get(run)
+    if (known !== undefined && !known.closed) return known
+    const watch = this.#freeWatch(labelText(run.name))
+    const { name } = watch
     watch.begins(this.#scheduler.now())
     const subscription = new Subscription()
+    this.#observed.set(run, subscription)
+    this.#changes.next({ query: name, what: 'watched' })
+    subscription.add(() => watch.isLeft(this.#scheduler.now()))
     subscription.add(
-      // The one that comes with each chunk makes no closure.
-      run.events$.subscribe((event) => {
+      run.progress$.subscribe((progress) => {
         try {
-          watch.event(event)
-          if (event.type !== 'partition-progress' && isWorthALook(event)) this.#changes.next({ query: name, event })
+          watch.progress(progress, this.#scheduler.now())
+          this.#changes.next({ query: name, what: 'batch' })
         } catch (error) {
           this.#failed(error)
         }
       }),
     )
     subscription.add(
-      run.progress$.subscribe((progress) => {
-        try {
-          watch.progress(progress, this.#scheduler.now())
-          this.#changes.next({ query: name, event: undefined })
-        } catch (error) {
-          this.#failed(error)
-        }
+      run.events$.subscribe({
+        // The one that comes with each chunk makes no closure.
+        next: (event) => {
+          try {
+            watch.event(event)
+            if (event.type !== 'partition-progress' && isWorthALook(event))
+              this.#changes.next({ query: name, what: event.type })
+          } catch (error) {
+            this.#failed(error)
+          }
+        },
+        complete: () => subscription.unsubscribe(),
       }),
     )
     return subscription
@@ -132,6 +148,27 @@ export class Monitor {
     return {
       ready: queries.every(({ health }) => health.healthy),
       queries: Object.fromEntries(queries.map(({ name, health }) => [name, health.reason])),
+    }
+  }
+
+  /** That of the last run of this name; while it runs, one of its own: figures of two runs must not mix. */
+  #freeWatch(name: string): QueryWatch {
+    for (let i = 1; ; i++) {
+      const shown = i === 1 ? name : `${name} (${i})`
+      const known = this.#queries.get(shown)
+      if (known?.isObserved) continue
+      if (i > 1)
+        process.emitWarning(
+          `two queries named ${JSON.stringify(name)} run at once; one is shown as ${shown}`,
+          'SluiceWarning',
+        )
+      const watch =
+        known ??
+        new QueryWatch(shown, this.#limits, (metric, labels, value) =>
+          this.#values.next({ name: metric, labels, value }),
+        )
+      this.#queries.set(shown, watch)
+      return watch
     }
   }
 

@@ -6,7 +6,7 @@ import {
   type PartitionActivity,
   type PartitionState,
   partitionActivities,
-} from './definitions.ts'
+} from './vocabulary.ts'
 
 type Figures = () => LiveFigures
 
@@ -39,6 +39,10 @@ export interface PartitionSnapshot extends Readonly<PartitionTotals> {
   readonly stalls: number
   readonly watchdogAborts: number
   readonly failures: Readonly<Record<FailureKind, number>>
+  /** Attempts that failed since one last got through. */
+  readonly failuresInRow: number
+  /** When the first of them did; 0: none has. */
+  readonly failingSince: number
   readonly inFlightRows: number
   readonly inFlightChunks: number
   readonly uncommittedRows: number
@@ -88,6 +92,8 @@ export class PartitionWatch {
   #stalls = 0
   #watchdogAborts = 0
   #failed = false
+  #failuresInRow = 0
+  #failingSince = 0
   #firstSeenAt: number
   #lastReadAt = 0
   #lastRowAt = 0
@@ -119,6 +125,7 @@ export class PartitionWatch {
 
   finished(slot: number, at: number): void {
     const figures = this.#fold(slot)
+    this.#failuresInRow = this.#failingSince = 0
     if (figures !== undefined) this.#pending.set(slot, { rows: figures.rowsWritten, bytes: figures.bytesWritten })
     this.#lastSeenAt = at
   }
@@ -127,6 +134,7 @@ export class PartitionWatch {
     this.#fold(slot)
     this.#pending.delete(slot)
     this.#failures[kind]++
+    if (this.#failuresInRow++ === 0) this.#failingSince = at
     this.#failed = true
     this.#lastErrorAt = this.#lastSeenAt = at
   }
@@ -207,6 +215,8 @@ export class PartitionWatch {
       stalls: this.#stalls,
       watchdogAborts: this.#watchdogAborts,
       failures: { ...this.#failures },
+      failuresInRow: this.#failuresInRow,
+      failingSince: this.#failingSince,
       inFlightRows,
       inFlightChunks,
       uncommittedRows,

@@ -1,12 +1,4 @@
-import {
-  Counter,
-  Gauge,
-  Histogram,
-  type Metric,
-  type OpenMetricsContentType,
-  type PrometheusContentType,
-  Registry,
-} from 'prom-client'
+import { Histogram, type Metric, type OpenMetricsContentType, type PrometheusContentType, Registry } from 'prom-client'
 import type { Subscription } from 'rxjs'
 import { OptionError } from '../errors.ts'
 import { rules, validateOptions } from '../options.ts'
@@ -52,26 +44,18 @@ export function prometheusMetrics(monitor: Monitor, options: PrometheusOptions =
   const registers = [registry as Registry]
   const scrape = new Scrape(monitor)
   const subscriptions: Subscription[] = []
-  for (const { name, help, kind, labels, ...rest } of metricDefinitions) {
-    const common = { name, help, labelNames: [...labels], registers }
-    if (kind === 'counter') {
-      new Counter({
-        ...common,
-        collect() {
-          this.reset()
-          for (const sample of scrape.of(name)) this.inc(sample.labels, sample.value)
-        },
+  let removed = false
+  for (const definition of metricDefinitions) {
+    const { name, help, kind, labels } = definition
+    if (kind !== 'histogram') registry.registerMetric(pulled(definition, scrape))
+    else {
+      const histogram = new Histogram({
+        name,
+        help,
+        labelNames: [...labels],
+        registers,
+        buckets: [...definition.buckets],
       })
-    } else if (kind === 'gauge') {
-      new Gauge({
-        ...common,
-        collect() {
-          this.reset()
-          for (const sample of scrape.of(name)) this.set(sample.labels, sample.value)
-        },
-      })
-    } else {
-      const histogram = new Histogram({ ...common, buckets: [...('buckets' in rest ? rest.buckets : [])] })
       subscriptions.push(
         monitor.values$.subscribe((value) => {
           if (value.name === name) histogram.observe(value.labels, value.value)
@@ -88,10 +72,28 @@ export function prometheusMetrics(monitor: Monitor, options: PrometheusOptions =
       return { contentType: contentTypes[as], text }
     },
     remove: () => {
+      if (removed) return
+      removed = true
       for (const subscription of subscriptions) subscription.unsubscribe()
       for (const { name } of metricDefinitions) registry.removeSingleMetric(name)
     },
   }
+}
+
+/**
+ * A metric that has the monitor's values when it is asked. prom-client's own keep theirs by `name:value,name:value`, and one partition whose name looks
+ * like another's would be added to it.
+ */
+function pulled({ name, help, kind }: (typeof metricDefinitions)[number], scrape: Scrape): Metric {
+  const metric = {
+    name, // renamed by a registry that is in OpenMetrics
+    help,
+    type: kind,
+    aggregator: 'sum',
+    get: async () => ({ ...metric, values: scrape.of(name).map(({ labels, value }) => ({ labels, value })) }),
+    reset: () => {}, // there is nothing here to forget
+  }
+  return metric as unknown as Metric
 }
 
 const contentTypes = {

@@ -1,78 +1,14 @@
 import { describeError } from '../errors.ts'
-import type { Phase, QueryEvent } from '../events.ts'
-import type { Guarantee } from '../guarantee.ts'
+import type { Phase, QueryEvent, SourceLag } from '../events.ts'
+import { labelText } from '../label-text.ts'
 import type { QueryProgress } from '../progress.ts'
-import { redact } from '../redact.ts'
-import type { SettlementCounts } from '../source.ts'
-import { otherPartitions } from './definitions.ts'
 import { failureKind } from './failure-kind.ts'
-import { type PartitionSnapshot, PartitionWatch } from './partition-watch.ts'
-
-/** Something that went wrong. */
-export interface QueryProblem {
-  /** Milliseconds. */
-  readonly at: number
-  readonly what: 'partition' | 'retry' | 'stall' | 'watchdog' | 'warning' | 'restart' | 'failed'
-  readonly message: string
-  readonly batchId?: number
-  readonly partition?: string
-}
-
-/** How a query is doing. */
-export interface QueryHealth {
-  readonly healthy: boolean
-  /** In words. */
-  readonly reason: string
-}
-
-/** What a query has counted; times are milliseconds. */
-export interface QueryCounts {
-  committed: number
-  abandoned: number
-  replayed: number
-  skipped: number
-  overruns: number
-  starts: number
-  restarts: number
-  portRetries: number
-  warnings: number
-  planEntries: number
-  planMs: number
-  doneEntries: number
-  doneMs: number
-  checkpointBytes: number
-  journalDeduplicated: number
-}
-
-/** A query as it stands at one moment. Moments are milliseconds, 0 where something has never happened. */
-export interface QuerySnapshot {
-  readonly name: string
-  readonly queryId: string | undefined
-  readonly runId: string | undefined
-  readonly sources: readonly string[]
-  readonly sink: string | undefined
-  readonly guarantee: Guarantee | undefined
-  readonly up: boolean
-  readonly failed: boolean
-  /** In Spark's words. */
-  readonly status: string
-  readonly health: QueryHealth
-  /** 0: the trigger doesn't follow the clock. */
-  readonly intervalMs: number
-  readonly startedAt: number
-  readonly lastActivityAt: number
-  readonly lastBatchAt: number
-  readonly lastBatchId: number
-  readonly counts: Readonly<QueryCounts>
-  readonly settlements: SettlementCounts | undefined
-  readonly lags: readonly { readonly source: string; readonly rows: number; readonly at: number }[]
-  readonly partitions: readonly PartitionSnapshot[]
-  /** Under way without a series of their own. */
-  readonly otherPartitions: number
-  readonly lastProgress: QueryProgress | undefined
-  /** Latest first. */
-  readonly problems: readonly QueryProblem[]
-}
+import { PartitionWatch } from './partition-watch.ts'
+import { ProblemLog, shortText } from './problem-log.ts'
+import { healthOf } from './query-health.ts'
+import type { QueryCounts, QuerySnapshot } from './query-snapshot.ts'
+import { SettlementTotals } from './settlement-totals.ts'
+import { otherPartitions } from './vocabulary.ts'
 
 /** How much is kept of a query, and for how long. */
 export interface WatchLimits {
@@ -90,8 +26,6 @@ export type Observe = (
 
 type OfType<Type extends QueryEvent['type']> = Extract<QueryEvent, { readonly type: Type }>
 
-const problemsKept = 30
-
 /** All that is known of the queries of one name: what a run that follows another one counts goes on from there. */
 export class QueryWatch {
   readonly name: string
@@ -100,7 +34,7 @@ export class QueryWatch {
   readonly #partitions = new Map<string, PartitionWatch>()
   readonly #slots = new Map<number, PartitionWatch>()
   readonly #lags = new Map<string, { readonly rows: number; readonly at: number }>()
-  readonly #problems: QueryProblem[] = []
+  readonly #problems = new ProblemLog()
   readonly #counts: QueryCounts = {
     committed: 0,
     abandoned: 0,
@@ -119,10 +53,12 @@ export class QueryWatch {
     journalDeduplicated: 0,
   }
   #started: OfType<'started'> | undefined
-  #settlements: SettlementCounts | undefined
-  #settledBefore = noSettlements
+  readonly #settlements = new SettlementTotals()
   #sessionBytes = 0
+  #observed = false
   #up = false
+  #retriesInRow = 0
+  #retryingSince = 0
   #failed = false
   #restarting = false
   #busy = false
@@ -140,16 +76,29 @@ export class QueryWatch {
     this.#observe = observe
   }
 
+  /** Whether a run is being observed. */
+  get isObserved(): boolean {
+    return this.#observed
+  }
+
   /** A run begins, and with it the checkpoint is opened. */
   begins(at: number): void {
+    this.#observed = true
     this.#up = true
     this.#failed = false
     this.#restarting = false
     this.#busy = true
     this.#status = 'Initializing sources'
     this.#startedAt = this.#triggeredAt = this.#lastActivityAt = at
+    this.#retriesInRow = 0
     this.#counts.starts++
     this.#sessionBytes = 0
+  }
+
+  /** Nothing more will be heard of the run, whether it told that it ended or not. */
+  isLeft(at: number): void {
+    this.#observed = false
+    if (this.#up) this.#ended('Not observed any more', at)
   }
 
   progress(progress: QueryProgress, at: number): void {
@@ -173,6 +122,7 @@ export class QueryWatch {
         this.#started = event
         break
       case 'triggered':
+        this.#retriesInRow = 0
         this.#busy = true
         this.#restarting = false
         this.#triggeredAt = at
@@ -206,33 +156,31 @@ export class QueryWatch {
         break
       case 'partition-failed':
         this.#slots.get(event.partitionId)?.failed(event.partitionId, failureKind(event.error), at)
-        this.#problem('partition', describeError(event.error), event)
+        this.#problems.add('partition', describeError(event.error), event)
         break
       case 'retry':
         this.#retries(event)
         break
       case 'lag':
-        for (const { source, rows, partitions = {} } of event.sources) {
-          this.#lags.set(source, { rows, at })
-          for (const [label, behind] of Object.entries(partitions)) this.#partitions.get(label)?.lags(behind)
-        }
+        this.#lag(event.sources, at)
         break
       case 'stall':
         this.#slots.get(event.partitionId)?.stalls(event.partitionId)
-        this.#problem('stall', `nothing came for ${Math.round(event.idleMs / 100) / 10} s`, event)
+        this.#problems.add('stall', `nothing came for ${Math.round(event.idleMs / 100) / 10} s`, event)
         break
       case 'watchdog':
         this.#slots.get(event.partitionId)?.aborted()
-        this.#problem('watchdog', `given up: nothing moved for ${Math.round(event.idleMs / 100) / 10} s`, event)
+        this.#problems.add('watchdog', `given up: nothing moved for ${Math.round(event.idleMs / 100) / 10} s`, event)
         break
       case 'phase':
+        this.#retriesInRow = 0
         this.#phase(event.phase, event.durationMs, at)
         break
       case 'done':
         this.#done(event)
         break
       case 'settlements':
-        this.#settle(event.counts)
+        this.#settlements.tell(event.counts)
         break
       case 'idle':
         this.#busy = false
@@ -242,7 +190,7 @@ export class QueryWatch {
       case 'warning': {
         this.#counts.warnings++
         const { message, error } = event
-        this.#problem('warning', error === undefined ? message : `${message}: ${describeError(error)}`, event)
+        this.#problems.add('warning', error === undefined ? message : `${message}: ${describeError(error)}`, event)
         break
       }
       case 'restarting':
@@ -252,12 +200,12 @@ export class QueryWatch {
         this.#status = 'Restarting'
         this.#leave(at)
         this.#between('backoff', at)
-        this.#problem('restart', describeError(event.error), event)
+        this.#problems.add('restart', describeError(event.error), event)
         break
       case 'failed':
         this.#failed = true
-        this.#ended(`Terminated with exception: ${redact(describeError(event.error))}`, at)
-        this.#problem('failed', describeError(event.error), event)
+        this.#ended(`Terminated with exception: ${shortText(describeError(event.error))}`, at)
+        this.#problems.add('failed', describeError(event.error), event)
         break
       case 'stopped':
         this.#ended('Stopped', at)
@@ -280,49 +228,55 @@ export class QueryWatch {
       up: this.#up,
       failed: this.#failed,
       status: this.#status,
-      health: this.#health(now, partitions, intervalMs),
+      health: healthOf({
+        now,
+        failed: this.#failed,
+        up: this.#up,
+        restarting: this.#restarting,
+        busy: this.#busy,
+        intervalMs,
+        triggeredAt: this.#triggeredAt,
+        lastActivityAt: this.#lastActivityAt,
+        retriesInRow: this.#retriesInRow,
+        retryingSince: this.#retryingSince,
+        partitions,
+        staleAfterMs: this.#limits.staleAfterMs,
+      }),
       intervalMs,
       startedAt: this.#startedAt,
       lastActivityAt: Math.max(this.#lastActivityAt, ...partitions.map(({ lastMovedAt }) => lastMovedAt)),
       lastBatchAt: this.#lastBatchAt,
       lastBatchId: this.#lastBatchId,
       counts: { ...this.#counts },
-      settlements: this.#settlements,
+      settlements: this.#settlements.counts,
       lags: [...this.#lags].map(([source, lag]) => ({ source, ...lag })),
       partitions,
       otherPartitions: others,
       lastProgress: this.#lastProgress,
-      problems: [...this.#problems].reverse(),
+      problems: this.#problems.latest,
     }
-  }
-
-  #health(now: number, partitions: readonly PartitionSnapshot[], intervalMs: number): QueryHealth {
-    if (this.#failed) return { healthy: false, reason: 'failed' }
-    if (!this.#up) return { healthy: true, reason: 'ended' }
-    if (this.#restarting) return { healthy: false, reason: 'restarts after a failure' }
-    const { staleAfterMs } = this.#limits
-    const stuck = partitions.find(
-      ({ lastMovedAt, state }) => (state === 'running' || state === 'stalled') && now - lastMovedAt > staleAfterMs,
-    )
-    if (this.#busy && stuck !== undefined)
-      return {
-        healthy: false,
-        reason: `nothing moves in partition ${stuck.partition}: ${since(now, stuck.lastMovedAt)}`,
-      }
-    const waits = partitions.some(({ state }) => state !== 'idle' && state !== 'failed')
-    if (this.#busy && !waits && now - this.#lastActivityAt > staleAfterMs)
-      return { healthy: false, reason: `busy and silent: ${since(now, this.#lastActivityAt)}` }
-    const due = Math.max(staleAfterMs, 3 * intervalMs)
-    if (!this.#busy && intervalMs > 0 && now - this.#triggeredAt > due)
-      return { healthy: false, reason: `the trigger is silent: ${since(now, this.#triggeredAt)}` }
-    return { healthy: true, reason: this.#busy ? 'busy' : 'idle' }
   }
 
   #retries({ port, partitionId, at, error, ...event }: OfType<'retry'>): void {
     if (port !== 'partition' || partitionId === undefined) {
       this.#counts.portRetries++
-      this.#problem('retry', `${port}: ${describeError(error)}`, { at, ...event })
+      if (this.#retriesInRow++ === 0) this.#retryingSince = at
+      this.#problems.add('retry', `${port}: ${describeError(error)}`, { at, ...event })
     } else this.#slots.get(partitionId)?.backsOff(at)
+  }
+
+  #lag(sources: readonly SourceLag[], at: number): void {
+    let rest: number | undefined
+    for (const { source, rows, partitions } of sources) {
+      this.#lags.set(labelText(source), { rows, at })
+      for (const [label, behind] of Object.entries(partitions ?? {})) {
+        const own = this.#partitions.get(label)
+        if (own === undefined) rest = (rest ?? 0) + behind
+        else own.lags(behind)
+      }
+    }
+    // Of those without series of their own the sum.
+    if (rest !== undefined) this.#partitions.get(otherPartitions)?.lags(rest)
   }
 
   #phase(phase: Phase, durationMs: number, at: number): void {
@@ -343,14 +297,6 @@ export class QueryWatch {
     this.#sessionBytes = checkpointBytes
     for (const watch of this.#partitions.values()) watch.settled(outcome === 'committed', at)
     this.#slots.clear()
-  }
-
-  #settle(counts: SettlementCounts): void {
-    // A source goes on counting over restarts; another source of the same query begins anew.
-    const last = this.#settlements
-    if (last !== undefined && this.#settledBefore.acknowledged + counts.acknowledged < last.acknowledged)
-      this.#settledBefore = last
-    this.#settlements = plus(this.#settledBefore, counts)
   }
 
   /** What was under way has been left, and doesn't tell that it ended. */
@@ -387,31 +333,4 @@ export class QueryWatch {
     for (const [label, watch] of this.#partitions)
       if (watch.isForgotten(now, this.#limits.forgetAfterMs)) this.#partitions.delete(label)
   }
-
-  #problem(
-    what: QueryProblem['what'],
-    message: string,
-    { at, batchId, partition }: { readonly at: number; readonly batchId?: number; readonly partition?: string },
-  ): void {
-    const place = { ...(batchId === undefined ? {} : { batchId }), ...(partition === undefined ? {} : { partition }) }
-    const text = redact(message)
-    this.#problems.push({ at, what, message: text.length > 500 ? `${text.slice(0, 500)}…` : text, ...place })
-    if (this.#problems.length > problemsKept) this.#problems.shift()
-  }
-}
-
-const noSettlements: SettlementCounts = { acknowledged: 0, released: 0, stale: 0, redelivered: 0, deadLettered: 0 }
-
-function plus(a: SettlementCounts, b: SettlementCounts): SettlementCounts {
-  return {
-    acknowledged: a.acknowledged + b.acknowledged,
-    released: a.released + b.released,
-    stale: a.stale + b.stale,
-    redelivered: a.redelivered + b.redelivered,
-    deadLettered: a.deadLettered + b.deadLettered,
-  }
-}
-
-function since(now: number, at: number): string {
-  return `for ${Math.round((now - at) / 1_000)} s`
 }

@@ -1,7 +1,8 @@
-import { failureKinds, leftOutReasons, type MetricName, partitionActivities, partitionStates } from './definitions.ts'
+import type { MetricName } from './definitions.ts'
 import type { PartitionSnapshot } from './partition-watch.ts'
-import type { QuerySnapshot } from './query-watch.ts'
+import type { QuerySnapshot } from './query-snapshot.ts'
 import { version } from './version.ts'
+import { failureKinds, leftOutReasons, partitionActivities, partitionStates, settlementKinds } from './vocabulary.ts'
 
 /** One value of a series. */
 export interface Sample {
@@ -64,8 +65,7 @@ function putQuery(put: Put, snapshot: QuerySnapshot): void {
     redelivered: settlements?.redelivered,
     dead_lettered: settlements?.deadLettered,
   }
-  for (const [kind, count = 0] of Object.entries(settled))
-    put('sluice_query_settlements_total', { ...query, kind }, count)
+  for (const kind of settlementKinds) put('sluice_query_settlements_total', { ...query, kind }, settled[kind] ?? 0)
   put('sluice_query_partitions_other', query, snapshot.otherPartitions)
   for (const { source, rows, at } of lags) {
     put('sluice_source_lag_rows', { ...query, source }, rows)

@@ -79,10 +79,15 @@ export async function serveMonitor(
   }
   try {
     const running = await startServer(owner, server, routes)
+    let closed = false
     const close = async (): Promise<void> => {
-      onClose()
+      if (!closed) {
+        // Once: what is in a shared registry by then may be somebody else's.
+        closed = true
+        onClose()
+        metrics.remove()
+      }
       await running.close()
-      metrics.remove()
     }
     return {
       ...running,

@@ -80,11 +80,11 @@ export function perKeyOffset<Offset extends object, Partition>(options: PerKeyOp
       : fromResult('reportLatestOffset', () => reportLatestOffset(key))
 
   /** How many rows lie between, as far as that is known; at least one where the positions differ. */
-  const wanted = (start: Offset, end: Offset): Observable<number> => {
+  const wanted = (key: string, start: Offset, end: Offset): Observable<number> => {
     if (sameOffset(start, end)) return of(0)
     if (distance === undefined) return of(Infinity)
     const atLeastOne = (rows: number) => (Number.isNaN(rows) ? undefined : Math.max(1, Math.ceil(rows)))
-    return ask('distance of perKeyOffset', () => distance(start, end), 'a number', atLeastOne)
+    return ask('distance of perKeyOffset', () => distance(start, end, key), 'a number', atLeastOne)
   }
 
   const latestOffset = (start: Keyed, limit: ReadLimit): Observable<Keyed> => {
@@ -92,7 +92,7 @@ export function perKeyOffset<Offset extends object, Partition>(options: PerKeyOp
       const position = at(start, key)
       if (position === undefined) return initialOf(key).pipe(map((end) => ({ start: end, end, wants: 0 })))
       return endOf(key, position, limit).pipe(
-        concatMap((end) => wanted(position, end).pipe(map((wants) => ({ start: position, end, wants })))),
+        concatMap((end) => wanted(key, position, end).pipe(map((wants) => ({ start: position, end, wants })))),
       )
     }
     const within = (reached: PerKey<Reach<Offset>>): Observable<Keyed> => {
@@ -117,7 +117,9 @@ export function perKeyOffset<Offset extends object, Partition>(options: PerKeyOp
       forEachKey(Object.keys(end), (key) => {
         const first = at(start, key)
         const known = first === undefined ? initialOf(key) : of(first)
-        return known.pipe(concatMap((position) => fromResult('distance', () => distance(position, end[key] as Offset))))
+        return known.pipe(
+          concatMap((position) => fromResult('distance', () => distance(position, end[key] as Offset, key))),
+        )
       }))
 
   return {

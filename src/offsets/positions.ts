@@ -21,7 +21,8 @@ export interface Positions<Offset extends object, Partition, Args extends readon
   readonly partitions: (start: Offset, end: Offset) => readonly Partition[]
   /** Negative when `a` lacks anything that `b` has. */
   readonly compare: (a: Offset, b: Offset) => number
-  readonly distance?: (from: Offset, to: Offset) => Result<number>
+  /** Rows between the two; an estimate is fine. */
+  readonly distance?: (from: Offset, to: Offset, ...args: Args) => Result<number>
   readonly reportLatestOffset?: (...args: Args) => Result<Offset>
 }
 

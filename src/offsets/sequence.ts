@@ -45,7 +45,7 @@ export function sequenceOffset<Args extends readonly unknown[] = []>(options: Se
       ),
     partitions: (start, end) => byIdRange(start.offset, end.offset, cut),
     compare: (a, b) => a.offset - b.offset,
-    distance: (start, end) => Math.max(0, end.offset - start.offset),
+    distance: (start, end, ..._: Args) => Math.max(0, end.offset - start.offset),
     reportLatestOffset,
   } satisfies Positions<SequenceOffset, Range<number>, Args>
 }

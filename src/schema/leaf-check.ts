@@ -3,6 +3,11 @@ import type { DataType } from './data-type.ts'
 /** The types whose values hold no further values. */
 export type LeafType = Exclude<DataType, { readonly kind: 'array' | 'map' | 'struct' }>
 
+/** Whether a type's values hold no further values. */
+export function isLeaf(type: DataType): type is LeafType {
+  return type.kind !== 'array' && type.kind !== 'map' && type.kind !== 'struct'
+}
+
 /** Makes the test for one type: whether a value that isn't null fits. */
 export function leafCheck(type: LeafType): (value: unknown) => boolean {
   switch (type.kind) {

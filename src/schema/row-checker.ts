@@ -1,6 +1,7 @@
+import { compiledCheck } from './compiled-check.ts'
 import type { DataType, Field } from './data-type.ts'
 import { quoteName, typeText } from './ddl-text.ts'
-import { kindOf, leafCheck, whyUnfit } from './leaf-check.ts'
+import { isLeaf, kindOf, leafCheck, whyUnfit } from './leaf-check.ts'
 
 const isEnumerable = Object.prototype.propertyIsEnumerable
 
@@ -82,8 +83,20 @@ function structCheck(fields: readonly Field[], what: string): Check {
   )
   const byName = new Map(columns.map((column) => [column.name, column]))
   const required = columns.filter((column) => !column.nullable)
-  return (row) => {
-    if (!isPlainObject(row)) return { path: '', reason: `expected ${what} (a plain object), found ${kindOf(row)}` }
+  const fitsQuickly = compiledCheck(
+    fields.map(({ name, nullable, type }) => ({ name, nullable, fits: isLeaf(type) ? leafCheck(type) : undefined })),
+  )
+  const nested = columns.filter((_, index) => !isLeaf((fields[index] as Field).type))
+
+  const lookInside = (row: Readonly<Record<string, unknown>>): Misfit | undefined => {
+    for (const { name, check } of nested) {
+      const value = row[name]
+      const misfit = value === null || value === undefined ? undefined : check(value)
+      if (misfit !== undefined) return inside(pathOf(name), misfit)
+    }
+    return undefined
+  }
+  const lookCloser = (row: Readonly<Record<string, unknown>>): Misfit | undefined => {
     let index = 0
     let present = 0
     for (const name in row) {
@@ -106,6 +119,10 @@ function structCheck(fields: readonly Field[], what: string): Check {
     if (present === required.length) return undefined
     const absent = required.find((column) => !isEnumerable.call(row, column.name))
     return absent && missing(absent, undefined)
+  }
+  return (row) => {
+    if (!isPlainObject(row)) return { path: '', reason: `expected ${what} (a plain object), found ${kindOf(row)}` }
+    return fitsQuickly?.(row) === true ? lookInside(row) : lookCloser(row)
   }
 }
 

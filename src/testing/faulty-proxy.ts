@@ -73,7 +73,7 @@ export async function faultyProxy({
       else setTimeout(send, delayMs)
     })
     from.on('end', () => !isSilent() && to.end())
-    from.on('error', () => to.resetAndDestroy())
+    from.on('error', () => reset(to))
     from.on('close', () => {
       sockets.delete(from)
       // A dead network tells nobody; what was left open ends when it is alive again.
@@ -84,7 +84,7 @@ export async function faultyProxy({
 
   const server = createServer((client) => {
     if (mode === 'refuse') {
-      client.resetAndDestroy()
+      reset(client)
       return
     }
     accepted++
@@ -138,9 +138,15 @@ export async function faultyProxy({
       delayMs = next
     },
     cut: () => {
-      for (const socket of sockets) socket.resetAndDestroy()
+      for (const socket of sockets) reset(socket)
     },
     close,
     [Symbol.asyncDispose]: close,
   }
+}
+
+/** Node can't reset a socket whose end is just being told to the other side: it takes it for closed, keeps its handle, and a process with such a handle never exits. */
+function reset(socket: Socket): void {
+  if (socket.writableEnded && !socket.writableFinished) socket.destroy()
+  else socket.resetAndDestroy()
 }

@@ -10,6 +10,7 @@ import { lastValueFrom } from 'rxjs'
 import { memoryCheckpoint, noop, read, schema } from 'sluice'
 import { byIds, cursorPagination, rest } from 'sluice/rest'
 import { Agent, request } from 'undici'
+import { report } from './harness/figure.ts'
 
 interface Row {
   readonly id: number
@@ -120,6 +121,18 @@ else {
       cpuRatios.push(hand.cpuMs / query.cpuMs)
       rates.push(rows / query.ms)
     }
+    report(
+      {
+        name: `rows of an HTTP API, pages of 1,000, ${partitions} ${partitions === 1 ? 'partition' : 'partitions'}`,
+        against: 'an undici loop by hand',
+        unit: 'of its speed',
+        target: { atLeast: 0.9 },
+        values: ratios,
+        rows,
+        batchRows: rows,
+      },
+      ['rxjs', 'undici'],
+    )
     console.log(
       `${partitions} partitions: ${summary(ratios)}, of the processor's time ${summary(cpuRatios)}; query ${summary(rates, 0)} rows/ms`,
     )

@@ -5,6 +5,7 @@ import { asyncScheduler, interval, lastValueFrom } from 'rxjs'
 import { availableNow, memoryCheckpoint, noop, readStream } from 'sluice'
 import { type Logger, logRun, Monitor, prometheusMetrics } from 'sluice/metrics'
 import { filterRows, mapRows } from 'sluice/operators'
+import { report } from './harness/figure.ts'
 
 interface Row {
   readonly id: number
@@ -92,6 +93,18 @@ for (let round = 0; round < rounds; round++) {
   ratios.push(first / second)
   speeds.push((chunks * chunkRows) / second / 1_000)
 }
+report(
+  {
+    name: 'rows through a query that is watched',
+    against: 'the same with nobody watching',
+    unit: 'of its speed',
+    clock: 'processor',
+    values: ratios,
+    rows: chunks * chunkRows,
+    batchRows: chunks * chunkRows,
+  },
+  ['rxjs', 'prom-client'],
+)
 console.log(`${rounds} rounds on Node ${process.version}; min / median / max`)
 console.log(`rows of ${chunks} chunks of ${chunkRows}, watched, of the same unwatched: ${summary(ratios)}`)
 console.log(`million rows a second of processor time, watched: ${summary(speeds)}`)

@@ -12,6 +12,7 @@ import { isMainThread, Worker, workerData } from 'node:worker_threads'
 import { type ConfirmChannel, type ConsumeMessage, connect } from 'amqplib'
 import { readStream, type StreamWriter, sqliteCheckpoint, whenAvailable } from 'sluice'
 import { rabbitmqQueue, rabbitmqStream } from 'sluice/rabbitmq'
+import { report } from './harness/figure.ts'
 
 type QueueType = 'classic' | 'quorum' | 'stream'
 const types = (
@@ -56,7 +57,7 @@ async function bench(): Promise<void> {
   const folder = await mkdtemp(join(tmpdir(), 'sluice-bench-'))
   try {
     console.log(
-      `Node ${process.version}, ${messages} messages of ${bytes} bytes, prefetch ${prefetch}, ${rounds} rounds`,
+      `Node ${process.version}, RabbitMQ ${await brokerVersion()}; ${messages} messages of ${bytes} bytes, prefetch ${prefetch}, a queue's batches of ${ackEvery} at most, ${rounds} rounds`,
     )
     for (const type of types) await throughput(folder, type, messages, rounds)
     for (const perSecond of [1_000, 10_000]) for (const type of types) await latency(folder, type, perSecond)
@@ -64,6 +65,13 @@ async function bench(): Promise<void> {
   } finally {
     rmSync(folder, { recursive: true, force: true })
   }
+}
+
+async function brokerVersion(): Promise<string> {
+  const connection = await connect(url)
+  const { version } = connection.connection.serverProperties
+  await connection.close()
+  return version
 }
 
 async function throughput(folder: string, type: QueueType, messages: number, rounds: number): Promise<void> {
@@ -86,6 +94,24 @@ async function throughput(folder: string, type: QueueType, messages: number, rou
   })
   const perRound = (mine: readonly number[], other: readonly number[]) =>
     mine.map((value, round) => value / (other[round] as number))
+  for (const [way, each] of [
+    ['multiple', `acknowledges ${ackEvery} at once`],
+    ['each', 'acknowledges each'],
+  ] as const) {
+    report(
+      {
+        name: `messages of a ${type} queue`,
+        against: `an amqplib loop that ${each}`,
+        unit: 'of its speed',
+        ...(way === 'multiple' && { target: { atLeast: 0.9 } }),
+        values: perRound(rates.query, rates[way]),
+        rows: messages,
+        bytes: messages * bytes,
+        batchRows: ackEvery,
+      },
+      ['rxjs', 'amqplib'],
+    )
+  }
   console.log(`${type}: ${spread(rates.query, 0)} messages a second (min / median / max), ${batches.mean()} a batch`)
   console.log(`  of a loop that acknowledges ${ackEvery} at once: ${spread(perRound(rates.query, rates.multiple), 2)}`)
   console.log(`  of a loop that acknowledges each: ${spread(perRound(rates.query, rates.each), 2)}`)
@@ -175,38 +201,79 @@ async function byHand(type: QueueType, queue: string, messages: number, every: n
   return seconds
 }
 
+/** Told when a message was published that is committed (or received) now. */
+type Took = (published: number) => void
+
+/** Of the query to its commit, and of the loop to the receipt, one after the other: what the loop takes is the broker's and the publisher's. */
 async function latency(folder: string, type: QueueType, perSecond: number): Promise<void> {
+  const query = await waitsOf(type, perSecond, async (queue, took) => {
+    const sink = (): StreamWriter<{ body: Uint8Array }, readonly number[]> => ({
+      guarantee: 'append',
+      open: () => {
+        const times: number[] = []
+        return {
+          write: (rows) => void times.push(...rows.map(({ body }) => Buffer.from(body).readDoubleLE())),
+          finish: () => times,
+        }
+      },
+      commit: (parts) => parts.flat().forEach(took),
+    })
+    const run = start(folder, type, queue, sink)
+    return () => run.drain()
+  })
+  const loop = await waitsOf(type, perSecond, async (queue, took) => {
+    const connection = await connect(url)
+    const channel = await connection.createChannel()
+    await channel.prefetch(prefetch)
+    const take = (message: ConsumeMessage | null): void => {
+      if (message === null) return
+      took(message.content.readDoubleLE())
+      channel.ack(message)
+    }
+    await channel.consume(queue, take, type === 'stream' ? { arguments: { 'x-stream-offset': 'first' } } : {})
+    return () => connection.close()
+  })
+  const told = ({ p50, p99 }: Waits): string => `${p50.toFixed(1)} ms p50, ${p99.toFixed(1)} ms p99`
+  console.log(
+    `${type}, ${perSecond} messages a second: publish to commit ${told(query)}; of the loop to the receipt ${told(loop)}`,
+  )
+  const messages = perSecond * 5
+  const what = `${type} queue, ${perSecond.toLocaleString('en')} messages a second`
+  for (const share of ['p50', 'p99'] as const) {
+    const figure = { unit: 'ms' as const, rows: messages, bytes: messages * bytes }
+    report({ ...figure, name: `publish → commit, ${what}, ${share}`, values: [query[share]] }, ['rxjs', 'amqplib'])
+    report({ ...figure, name: `publish → receipt by hand, ${what}, ${share}`, values: [loop[share]] }, ['amqplib'])
+  }
+}
+
+/** Milliseconds. */
+interface Waits {
+  readonly p50: number
+  readonly p99: number
+}
+
+async function waitsOf(
+  type: QueueType,
+  perSecond: number,
+  consume: (queue: string, took: Took) => Promise<() => Promise<unknown>>,
+): Promise<Waits> {
   const messages = perSecond * 5
   const waits: number[] = []
   const { promise, resolve } = Promise.withResolvers<void>()
-  const sink = (): StreamWriter<{ body: Uint8Array }, readonly number[]> => ({
-    guarantee: 'append',
-    open: () => {
-      const times: number[] = []
-      return {
-        write: (rows) => {
-          for (const { body } of rows) times.push(Buffer.from(body).readDoubleLE())
-        },
-        finish: () => times,
-      }
-    },
-    commit: (parts) => {
-      const now = clock()
-      for (const time of parts.flat()) waits.push(now - time)
-      if (waits.length >= messages) resolve()
-    },
-  })
   await withQueue(type, async (queue) => {
-    const run = start(folder, type, queue, sink)
+    const stop = await consume(queue, (published) => {
+      waits.push(clock() - published)
+      if (waits.length >= messages) resolve()
+    })
     await sleep(500)
     await load({ url, queue, messages, perSecond })
-    await Promise.race([promise, run.terminated])
-    await run.drain()
+    await promise
+    await stop()
   })
   waits.splice(0, perSecond) // the first second warms up
   waits.sort((a, b) => a - b)
-  const at = (share: number) => (waits[Math.floor(share * waits.length)] as number).toFixed(1)
-  console.log(`${type}, ${perSecond} messages a second: publish to commit ${at(0.5)} ms p50, ${at(0.99)} ms p99`)
+  const at = (share: number): number => waits[Math.floor(share * waits.length)] as number
+  return { p50: at(0.5), p99: at(0.99) }
 }
 
 async function memory(folder: string, messages: number): Promise<void> {

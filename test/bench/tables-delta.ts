@@ -13,8 +13,9 @@ import { hyparquetWriter } from '../../src/connectors/parquet/hyparquet-engine.t
 import type { ParquetEngine } from '../../src/connectors/parquet/port.ts'
 import { schema } from '../../src/schema.ts'
 import { settle } from '../connectors/drive.ts'
+import { report } from './harness/figure.ts'
 
-const rounds = Number(process.argv[2] ?? 5)
+const rounds = Number(process.argv[2] ?? 11)
 const count = Number(process.argv[3] ?? 200_000)
 const chunkRows = 1_000
 const columns = schema('id int not null, name string, value double, city string')
@@ -37,17 +38,38 @@ const chunks = Array.from({ length: count / chunkRows }, (_, index) => chunk(ind
 const folder = mkdtempSync(join(tmpdir(), 'sluice-bench-'))
 let files = 0
 
-async function sink(engine: ParquetEngine, through: Iterable<readonly Row[]> = chunks): Promise<void> {
+interface Sink {
+  readonly batch: (through?: Iterable<readonly Row[]>) => Promise<void>
+  readonly stop: () => Promise<unknown>
+}
+
+/** Batch after batch of one started writer, as in a running query: what is timed is a batch, from `begin` to its durable entry in the log. */
+async function started(engine: ParquetEngine): Promise<Sink> {
   const writer = deltaWriter(deltaSettings({ path: join(folder, `${files++}`), parquet: engine }))
-  const batch = { queryId: 'q', batchId: 0, start: {}, end: {} }
   await settle(() => writer.start?.({ queryId: 'q', sinkId: 'main', epoch: 1, schema: columns }))
-  await settle(() => writer.begin?.(batch) ?? 'write')
-  const signal = new AbortController().signal
-  const context = { ...batch, partitionId: 0, attempt: 0, signal, sinkId: 'main', epoch: 1, deterministic: true }
-  const { write, finish } = await settle(() => writer.open({ ...context, report: () => {}, idempotencyKey: () => '' }))
-  for (const rows of through) await settle(() => write(rows))
-  const message = await settle(finish)
-  await settle(() => writer.commit([message], batch))
+  let batchId = 0
+  return {
+    batch: async (through = chunks) => {
+      const batch = { queryId: 'q', batchId: batchId++, start: {}, end: {} }
+      await settle(() => writer.begin?.(batch) ?? 'write')
+      const signal = new AbortController().signal
+      const context = { ...batch, partitionId: 0, attempt: 0, signal, sinkId: 'main', epoch: 1, deterministic: true }
+      const { write, finish } = await settle(() =>
+        writer.open({ ...context, report: () => {}, idempotencyKey: () => '' }),
+      )
+      for (const rows of through) await settle(() => write(rows))
+      const message = await settle(finish)
+      await settle(() => writer.commit([message], batch))
+    },
+    stop: () => settle(() => writer.stop?.()),
+  }
+}
+
+/** A file that survives a power cut has a durable name, too. */
+async function syncFolder(): Promise<void> {
+  const names = await open(folder, 'r')
+  await names.sync()
+  await names.close()
 }
 
 /** As somebody would write it by hand who wants the same file, durable: a row group of 10,000 at a time. */
@@ -79,6 +101,7 @@ async function bareHyparquet(): Promise<void> {
   await handle.write(bytes.getBytes())
   await handle.sync()
   await handle.close()
+  await syncFolder()
 }
 
 const instance = await duckdb.DuckDBInstance.create(':memory:', { threads: '2' })
@@ -102,6 +125,7 @@ async function bareDuckDb(): Promise<void> {
   const file = await open(path, 'r+')
   await file.sync()
   await file.close()
+  await syncFolder()
 }
 
 async function seconds(run: () => Promise<void>): Promise<number> {
@@ -124,16 +148,30 @@ try {
     ['hyparquet-writer', hyparquetWriter(), bareHyparquet],
     ['@duckdb/node-api', native, bareDuckDb],
   ] as const) {
-    await sink(engine)
+    const sink = await started(engine)
+    await sink.batch()
     await bare()
     const [ratios, rates]: [number[], number[]] = [[], []]
     for (let round = 0; round < rounds; round++) {
-      const ours = await seconds(() => sink(engine))
+      const ours = await seconds(() => sink.batch())
       const theirs = await seconds(bare)
       ratios.push(theirs / ours)
       rates.push(count / ours / 1000)
     }
+    report(
+      {
+        name: `Delta Lake, ${name}`,
+        against: 'the bare writer',
+        unit: 'of its speed',
+        target: { atLeast: 0.9 },
+        values: ratios,
+        rows: count,
+        batchRows: count,
+      },
+      ['rxjs', name],
+    )
     console.log(`${name}: ${summary(rates, 0)} thousand rows/s, of the bare writer ${summary(ratios)}`)
+    await sink.stop()
   }
   for (const [name, engine] of [
     ['hyparquet-writer', hyparquetWriter()],
@@ -147,7 +185,9 @@ try {
           yield chunk(index * chunkRows)
         }
       }
-      await sink(engine, many())
+      const sink = await started(engine)
+      await sink.batch(many())
+      await sink.stop()
       console.log(`${name}: ${count * times} rows in one batch, at most ${Math.round(peak / 2 ** 20)} MiB resident`)
     }
   }

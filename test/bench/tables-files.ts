@@ -9,6 +9,7 @@ import { parse } from 'csv-parse'
 import { lastValueFrom } from 'rxjs'
 import { noop, read, schema } from 'sluice'
 import { type FileFormat, files } from 'sluice/files'
+import { report } from './harness/figure.ts'
 
 const rounds = Number(process.argv[2] ?? 5)
 const rowsOfFile = 50_000
@@ -94,6 +95,19 @@ async function compare(format: FileFormat, byHand: (folder: string) => Promise<n
     theirs.push(b / 1000)
     ratios.push(a / b)
   }
+  const rows = 4 * rowsOfFile
+  report(
+    {
+      name: `folder of ${format}`,
+      against: 'a reader by hand',
+      unit: 'of its speed',
+      target: { atLeast: 0.9 },
+      values: ratios,
+      rows,
+      batchRows: rows,
+    },
+    format === 'csv' ? ['rxjs', 'csv-parse'] : ['rxjs'],
+  )
   console.log(
     `${format}: ${summary(ours, 0)} k rows/s, by hand ${summary(theirs, 0)}, ratio ${summary(ratios, 2)} (target 0.9)`,
   )
@@ -122,6 +136,12 @@ async function find(): Promise<void> {
     theirs.push(performance.now() - byHand)
   }
   if (seen.files !== 10_000 + rounds) throw new Error(`saw ${seen.files}`)
+  report({
+    name: 'a folder of 10,000 files, one of them new: found',
+    unit: 'ms',
+    target: { atMost: 1_000 },
+    values: ours,
+  })
   console.log(
     `one new among 10,000: ${summary(ours, 0)} ms, a bare readdirSync and statSync ${summary(theirs, 0)} ms (target under 1000)`,
   )

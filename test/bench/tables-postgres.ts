@@ -6,6 +6,7 @@ import pg from 'pg'
 import { from as copyFrom } from 'pg-copy-streams'
 import { availableNow, memoryCheckpoint, read, readStream, type StreamSource, schema } from 'sluice'
 import { postgresRows, postgresTable } from 'sluice/postgres'
+import { report } from './harness/figure.ts'
 
 const url =
   process.env.DATABASE_URL ??
@@ -45,11 +46,11 @@ try {
   console.log(
     `Node ${process.version}, PostgreSQL ${versions[0]?.version}, ${count} rows, ${rounds} rounds (min / median / max)`,
   )
-  await compare('append, of a bare COPY into the same table', () => client.query('TRUNCATE t'), append, bareCopy)
-  await compare('upsert, of unnest by hand', () => client.query('TRUNCATE k'), upsert, unnestByHand)
+  await compare('append', 'a bare COPY into the same table', 0.85, () => client.query('TRUNCATE t'), append, bareCopy)
+  await compare('upsert', 'unnest by hand', 0.9, () => client.query('TRUNCATE k'), upsert, unnestByHand)
   await client.query('TRUNCATE t')
   await bareCopy()
-  await compare('source, of a cursor by hand', () => client.query('SELECT 1'), source, cursorByHand)
+  await compare('source', 'a cursor by hand', 0.9, () => client.query('SELECT 1'), source, cursorByHand)
 } finally {
   await client.query('DROP SCHEMA sluice_bench CASCADE')
   await client.end()
@@ -57,6 +58,8 @@ try {
 
 async function compare(
   what: string,
+  against: string,
+  atLeast: number,
   reset: () => Promise<unknown>,
   ours: () => Promise<void>,
   theirs: () => Promise<void>,
@@ -71,8 +74,20 @@ async function compare(
   await timed(theirs)
   const rates: { readonly ours: number; readonly theirs: number }[] = []
   for (let round = 0; round < rounds; round++) rates.push({ ours: await timed(ours), theirs: await timed(theirs) })
+  report(
+    {
+      name: `PostgreSQL, ${what}`,
+      against,
+      unit: 'of its speed',
+      target: { atLeast },
+      values: rates.map((rate) => rate.ours / rate.theirs),
+      rows: count,
+      batchRows: count,
+    },
+    ['rxjs', 'pg', 'pg-copy-streams'],
+  )
   console.log(
-    `${what}: ${spread(
+    `${what}, of ${against}: ${spread(
       rates.map((rate) => rate.ours / rate.theirs),
       2,
     )}`,

@@ -4,6 +4,9 @@ import type { Page } from 'playwright-core'
 import { serveDashboard } from 'sluice/dashboard'
 import type { QuerySnapshot } from 'sluice/metrics'
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest'
+import { labelText } from '../../src/label-text.ts'
+import { fakeRun } from '../metrics/a-monitor.ts'
+import { attemptIn, testContext } from '../operators/a-run.ts'
 import { type Browser, startBrowser } from './a-browser.ts'
 import { stationQuery, stations } from './a-stream.ts'
 import { focused, poorContrasts, spilled, unnamed } from './in-page.mjs'
@@ -220,6 +223,97 @@ describe('the page', () => {
     expect(await textOf(page, '#name')).toBe('other')
     expect(await page.getAttribute('nav button:nth-child(2)', 'aria-current')).toBe('true')
     expect(complaints).toEqual([])
+    await page.close()
+  })
+
+  it('fits names and errors that somebody else has chosen, and runs none of them', async () => {
+    const server = await serveDashboard({ port: 0 })
+    onTestFinished(() => server.close())
+    const evil = `"'><img src=x onerror=alert(1)><script>alert(2)</script>`
+    const long = `${evil}${'W'.repeat(2_000)}`
+    for (const name of [long, evil]) {
+      const run = fakeRun(name)
+      server.watch(run)
+      for (const [partitionId, partition] of [long, evil, '__proto__', 'a\nb'].map(labelText).entries()) {
+        const { liveFigures } = attemptIn(testContext())
+        const place = { batchId: 0, partitionId, partition, attempt: 0 }
+        run.tell(Date.now(), { type: 'partition-started', ...place, figures: () => liveFigures })
+        run.tell(Date.now(), { type: 'stall', ...place, idleMs: 1_000 })
+      }
+      run.tell(Date.now(), { type: 'warning', message: long })
+      run.tell(Date.now(), { type: 'failed', error: new Error(`javascript:alert(3) ${long}`) })
+    }
+    for (const size of sizes) {
+      const { page, complaints } = await browser.open(server.url, size)
+      const dialogs: string[] = []
+      page.on('dialog', (dialog) => {
+        dialogs.push(dialog.message())
+        void dialog.dismiss()
+      })
+      await page.locator('#partitions tbody tr').nth(3).waitFor()
+      await says(page, '#problems', /alert\(3\)/)
+      for (const query of [1, 2]) {
+        await page.click(`nav button:nth-child(${query})`)
+        expect([size.width, query, await page.evaluate(spilled)]).toEqual([
+          size.width,
+          query,
+          { wide: 0, cut: [], out: 0 },
+        ])
+      }
+      await page.screenshot({ path: `.cache/dashboard-${size.width}-hostile.png`, fullPage: true })
+      expect([dialogs, complaints, await page.locator('img, main script').count()]).toEqual([[], [], 0])
+      await page.close()
+    }
+  })
+
+  it('opens at an address that it never made', async () => {
+    const { page: server } = await shown({ stallAfter: 0 })
+    for (const hash of ['#%', '#nobody', '#__proto__']) {
+      const { page, complaints } = await browser.open(`${server.url}/${hash}`)
+      await page.waitForSelector('tr[data-partition="Oulu"]')
+      expect(complaints.filter((complaint) => !complaint.startsWith('asked'))).toEqual([])
+      await page.evaluate('location.hash = "#%E0%A4%A"')
+      await says(page, '#name', /^weather-stations$/)
+      await page.close()
+    }
+  })
+
+  it('takes no token for one that no header can hold, and asks again', async () => {
+    const { page: server } = await shown({ token: 'open sesame' })
+    const { page } = await browser.open(server.url)
+    await page.waitForSelector('#token-form:not([hidden])')
+    await page.fill('#token', 'öffne → dich')
+    await page.keyboard.press('Enter')
+    await says(page, '#token-error', /^That was not the token\.$/)
+    await page.fill('#token', 'open sesame')
+    await page.keyboard.press('Enter')
+    await page.waitForSelector('tr[data-partition="Bergen"]')
+    await page.close()
+  })
+
+  it('goes on with a server whose clock is set back', async () => {
+    const { page: server } = await shown({ stallAfter: 0 })
+    const reader = (await fetch(`${server.url}/events`)).body?.getReader()
+    let text = ''
+    while (!text.includes('\n\ndata: ') || !text.endsWith('\n\n'))
+      text += new TextDecoder().decode((await reader?.read())?.value)
+    await reader?.cancel()
+    const state = JSON.parse(/^data: (.*)$/m.exec(text)?.[1] ?? '')
+    const at = (now: number, read: number) => ({
+      ...state,
+      now,
+      queries: [
+        { ...state.queries[0], history: { points: [{ at: now - 500, read, committed: 0, lag: 1 }], batches: [] } },
+      ],
+    })
+    const { page } = await browser.open('about:blank')
+    const hourMs = 3_600_000
+    const body = [at(state.now, 77), at(state.now - hourMs, 33)]
+      .map((each) => `data: ${JSON.stringify(each)}\n\n`)
+      .join('')
+    await page.route('**/events', (route) => route.fulfill({ contentType: 'text/event-stream', body }))
+    await page.goto(server.url)
+    await says(page, '#rate-says', /^33 rows a second are read/)
     await page.close()
   })
 })

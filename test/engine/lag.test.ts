@@ -2,8 +2,12 @@ import { NEVER, Observable, of, throwError, VirtualTimeScheduler } from 'rxjs'
 import { describe, expect, it } from 'vitest'
 import { memoryCheckpoint } from '../../src/checkpoint/memory.ts'
 import { memoryStream } from '../../src/connectors/memory/source.ts'
+import { defineDataSource } from '../../src/data-source.ts'
 import type { QueryEvent } from '../../src/events.ts'
+import { perKeyOffset } from '../../src/offsets/per-key.ts'
+import { sequenceOffset } from '../../src/offsets/sequence.ts'
 import type { QueryOptions } from '../../src/query-options.ts'
+import { schema } from '../../src/schema.ts'
 import { readStream } from '../../src/stream.ts'
 import { availableNow, once } from '../../src/trigger.ts'
 import { union } from '../../src/union.ts'
@@ -104,6 +108,36 @@ describe('the lag', () => {
       ['eu', 1],
       ['us', 3],
     ])
+  })
+
+  it('is that of each partition in a union, too, under the labels that its attempts have', async () => {
+    const keyed = (heads: Readonly<Record<string, number>>) =>
+      defineDataSource({
+        name: 'keyed',
+        schema: schema('n int not null'),
+        streamReader: () => ({
+          ...perKeyOffset({
+            keys: Object.keys(heads),
+            inner: sequenceOffset({ head: (key: string) => heads[key] as number }),
+          }),
+          *read({ range }: { range: { from: number; to: number } }) {
+            yield Array.from({ length: range.to - range.from }, (_, i) => ({ n: range.from + i }))
+          },
+        }),
+      })()
+    const long = 'x'.repeat(500)
+    const run = readStream(union({ eu: keyed({ oslo: 5, [long]: 4 }), us: keyed({ reno: 9 }) }))
+      .writeStream(numberSink(), options({ limit: { maxRows: 6 } }))
+      .start()
+    const [told, labels] = [[] as Record<string, number>[], new Set<string>()]
+    run.events$.subscribe((event) => {
+      if (event.type === 'partition-started') labels.add(event.partition)
+      if (event.type === 'lag') told.push(Object.assign({}, ...event.sources.map(({ partitions }) => partitions)))
+    })
+    await run.terminated
+    expect(labels).toEqual(new Set(Object.keys(told[0] ?? {})))
+    expect(Object.values(told.at(-1) ?? {})).toEqual([0, 0, 0])
+    expect(told.map(({ 'us/reno': rows }) => rows)).toContain(6)
   })
 })
 

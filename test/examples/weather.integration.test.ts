@@ -121,6 +121,14 @@ test('says where its page is, and shows itself there', async () => {
   const metrics = await (await fetch(`${url}/metrics`)).text()
   const committed = [...metrics.matchAll(/^sluice_partition_rows_committed_total\{query="weather",.*\} (\d+)$/gm)]
   expect(committed.reduce((sum, [, rows]) => sum + Number(rows), 0)).toBe(60 + 2)
+  // Each station has read all that there is, and says so.
+  await expect
+    .poll(async () => {
+      const text = await (await fetch(`${url}/metrics`)).text()
+      const lags = [...text.matchAll(/^sluice_(?:source|partition)_lag_rows\{query="weather",.*\} (\d+)$/gm)]
+      return lags.map(([, rows]) => rows)
+    })
+    .toEqual(['0', '0', '0'])
   example.kill('SIGINT')
   expect(await example.ended, example.output()).toEqual({ code: 0, signal: null })
   await expect(fetch(url)).rejects.toThrow()

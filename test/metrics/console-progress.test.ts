@@ -1,8 +1,8 @@
 import { Writable } from 'node:stream'
 import { stripVTControlCharacters } from 'node:util'
 import { pino } from 'pino'
-import { of, throwError } from 'rxjs'
-import { describe, expect, it } from 'vitest'
+import { of, throwError, VirtualTimeScheduler } from 'rxjs'
+import { describe, expect, it, onTestFinished } from 'vitest'
 import { memoryCheckpoint } from '../../src/checkpoint/memory.ts'
 import { OptionError } from '../../src/errors.ts'
 import { consoleProgress, type ProgressStream } from '../../src/metrics/console-progress.ts'
@@ -68,6 +68,63 @@ describe('consoleProgress', () => {
       /numbers · batch 1: 6 rows in \d+ ms · [\d,]+ rows\/s · 12 committed · ended\n {2}0 +idle +6 read +6 committed/,
     )
     expect(text()).toContain('\x1b')
+  })
+
+  it('shows what a server said, and doesn’t do it', () => {
+    for (const isTTY of [false, true]) {
+      const scheduler = new VirtualTimeScheduler()
+      const monitor = new Monitor({ scheduler })
+      const { out, text } = stream(isTTY)
+      const shown = consoleProgress(monitor, { out, scheduler, partitions: true })
+      const run = fakeRun('q\u001b]0;owned\u0007')
+      monitor.watch(run)
+      run.tell(0, { type: 'warning', message: 'said \u001b[2J\u009b31m\r\n\u202egnihton' })
+      scheduler.maxFrames = 1_000
+      scheduler.flush()
+      shown.unsubscribe()
+      const plain = stripVTControlCharacters(text())
+      expect(plain).toContain('warning: q ]0;owned : said  [2J 31m  gnihton')
+      for (const evil of ['\u001b]0;', '\u0007', '\u001b[2J', '\u009b', '\r\n\u202e', '\u202e'])
+        expect([isTTY, evil, text().includes(evil)]).toEqual([isTTY, evil, false])
+    }
+  })
+
+  it('that can’t write any more ends, and neither the query nor the process with it', () => {
+    const warnings: string[] = []
+    const emitWarning = process.emitWarning
+    process.emitWarning = ((message: string) => void warnings.push(message)) as typeof emitWarning
+    onTestFinished(() => {
+      process.emitWarning = emitWarning
+    })
+    const scheduler = new VirtualTimeScheduler()
+    const monitor = new Monitor({ scheduler })
+    const { out } = stream(true)
+    const broken = Object.assign(out, {
+      write: () => {
+        throw new Error('EIO: password=hunter2')
+      },
+    })
+    const shown = consoleProgress(monitor, { out: broken, scheduler })
+    const run = fakeRun()
+    monitor.watch(run)
+    run.tell(0, { type: 'triggered' })
+    scheduler.maxFrames = 2_000
+    scheduler.flush()
+    expect(shown.closed).toBe(true)
+    expect(warnings).toEqual(['consoleProgress has ended: EIO: password=***'])
+    expect(monitor.health().ready).toBe(true)
+  })
+
+  it('keeps no timer while no query runs', () => {
+    const scheduler = new VirtualTimeScheduler()
+    const monitor = new Monitor({ scheduler })
+    consoleProgress(monitor, { out: stream(true).out, scheduler })
+    const run = fakeRun()
+    monitor.watch(run)
+    run.tell(0, { type: 'triggered' })
+    scheduler.schedule(() => run.tell(900, { type: 'stopped' }), 900)
+    scheduler.flush() // without an end to it this would never return
+    expect(scheduler.frame).toBeLessThan(2_000)
   })
 
   it('writes nothing after it has ended, and refuses what is no stream', () => {

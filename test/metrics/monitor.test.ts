@@ -264,6 +264,7 @@ describe('a monitor of what it is told', () => {
     expect(monitor.health().ready).toBe(true)
     expect(seriesValue(monitor, 'sluice_partition_state', { partition: 'a', state: 'throttled' })).toBe(1)
     attempt.clock.waits('reader', undefined)
+    attempt.clock.look()
     attempt.read(3)
     expect(monitor.health().ready).toBe(true)
     run.tell(10_500, { type: 'restarting', attempt: 1, delayMs: 100, error: new Error('gone') })

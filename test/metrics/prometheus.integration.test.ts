@@ -2,7 +2,7 @@ import { spawnSync } from 'node:child_process'
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
-import { memoryCheckpoint, processingTime, readStream } from 'sluice'
+import { availableNow, memoryCheckpoint, processingTime, readStream } from 'sluice'
 import { serveMetrics } from 'sluice/metrics'
 import { describe, expect, it, onTestFinished } from 'vitest'
 import { program } from '../../scripts/services/programs.mjs'
@@ -151,5 +151,40 @@ describe('Prometheus', () => {
     expect(await prometheus.settles('sluice_query_failed', 1)).toBe(1)
     expect(await prometheus.value('sum(sluice_partition_rows_committed_total)')).toBe(1_750)
     expect(await prometheus.value('sum(sluice_partition_rows_delivered_total)')).toBe(1_800)
+  })
+
+  it('scrapes names that somebody else has chosen: none is lost, and none becomes another', async () => {
+    await using server = await serveMetrics({ port: 0 })
+    const names = [
+      'a"b',
+      'a\\',
+      'a\nb} 7',
+      '\ud800',
+      'm'.repeat(2 ** 20),
+      `${'m'.repeat(2 ** 20)}2`,
+      'ø→日',
+      '\u0000',
+      'p,query:q',
+      '{}#',
+    ]
+    const source = numberSource(() => names.length, [], {
+      partitions: () => names.map((_, from) => ({ from, to: from + 1 })),
+      partitionKey: ({ from }) => names[from] as string,
+    })
+    for (const name of ['q', 'q,partition:p']) {
+      const run = readStream(source)
+        .writeStream(numberSink(), { name, checkpoint: memoryCheckpoint(), trigger: availableNow() })
+        .start()
+      server.watch(run)
+      await run.terminated
+    }
+    const text = await (await fetch(`${server.url}/metrics`)).text()
+    const { status, stderr } = spawnSync(program('promtool'), ['check', 'metrics'], { input: text, encoding: 'utf8' })
+    expect([status, stderr]).toEqual([0, ''])
+    const prometheus = await startPrometheus({ port: server.port }, alerts)
+    onTestFinished(() => prometheus.close())
+    const series = 2 * names.length
+    expect(await prometheus.settles('count(sluice_partition_rows_committed_total == 1)', series)).toBe(series)
+    expect(await prometheus.targets()).toMatchObject([{ health: 'up', lastError: '' }])
   })
 })

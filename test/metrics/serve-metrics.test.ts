@@ -1,10 +1,14 @@
 import { request as httpRequest } from 'node:http'
 import { connect } from 'node:net'
+import { Registry } from 'prom-client'
+import { throwError } from 'rxjs'
 import { describe, expect, it, onTestFinished } from 'vitest'
 import { memoryCheckpoint } from '../../src/checkpoint/memory.ts'
+import { defineDataSource } from '../../src/data-source.ts'
 import { OptionError } from '../../src/errors.ts'
-import type { QuerySnapshot } from '../../src/metrics/query-watch.ts'
+import type { QuerySnapshot } from '../../src/metrics/query-snapshot.ts'
 import { type ServeMetricsOptions, serveMetrics } from '../../src/metrics/serve-metrics.ts'
+import { schema } from '../../src/schema.ts'
 import { readStream } from '../../src/stream.ts'
 import { availableNow } from '../../src/trigger.ts'
 import { numberSink, numberSource } from '../engine/recording.ts'
@@ -128,12 +132,83 @@ describe('serveMetrics', () => {
   it('refuses what can’t be, without showing the token', async () => {
     await expect(served({ port: 70_000 })).rejects.toThrow('serveMetrics: option "port" must be a port')
     await expect(served({ token: '' })).rejects.toThrow(
-      /^serveMetrics: option "token" must be a string that is not empty$/,
+      /^serveMetrics: option "token" must be printable ASCII without spaces at its ends$/,
     )
     await expect(served({ tokn: 'x' } as object)).rejects.toThrow('did you mean "token"?')
     const server = await served()
     await expect(served({ port: server.port })).rejects.toThrow(OptionError)
     await expect(served({ port: server.port })).rejects.toThrow('is taken')
+  })
+
+  it('wants a token that a header can hold', async () => {
+    for (const token of ['pässword', '→', ' padded', 'padded ', 'a\nb', 'a\tb']) {
+      await expect(served({ token })).rejects.toThrow(
+        'option "token" must be printable ASCII without spaces at its ends',
+      )
+      await expect(served({ token })).rejects.not.toThrow(token.trim())
+    }
+    const server = await served({ token: '~ two words !' })
+    const headers = { authorization: 'bearer ~ two words !' }
+    expect((await fetch(`${server.url}/metrics`, { headers })).status).toBe(200)
+  })
+
+  it('answers nobody who asks strangely', async () => {
+    const server = await served()
+    const first = async (words: string) => (await said(server.port, words)).split('\r\n')[0]
+    const host = 'Host: localhost\r\nConnection: close\r\n'
+    expect(await first(`GET http://evil.example/metrics HTTP/1.1\r\n${host}\r\n`)).toContain('404')
+    expect(await first(`OPTIONS * HTTP/1.1\r\n${host}\r\n`)).toContain('404')
+    expect(await first(`POST /metrics HTTP/1.1\r\n${host}Content-Length: 0\r\n\r\n`)).toContain('404')
+    expect(await first(`GET /metrics HTTP/1.1\r\n${host}Content-Length: 5\r\nExpect: 100-continue\r\n\r\n`)).toMatch(
+      /100|413/,
+    )
+    expect(await first(`GET /metrics HTTP/1.1\r\n${host}Upgrade: websocket\r\n\r\n`)).toContain('200')
+    expect(await first('GET /metrics HTTP/1.0\r\n\r\n')).toContain('421')
+    expect(await first('GET /metrics HTTP/1.1\r\nConnection: close\r\n\r\n')).toContain('400')
+    expect(await first('CONNECT evil.example:80 HTTP/1.1\r\nHost: evil.example:80\r\n\r\n')).toBe('')
+    expect(await first('\x16\x03\x01\x02\x00\x01\x00')).toContain('400') // TLS
+    expect((await fetch(`${server.url}/health/live`)).status).toBe(200)
+  })
+
+  it('shows no secrets: neither those of a source’s options nor those in what it failed with', async () => {
+    const server = await served()
+    const secret = 'hunter2-5f1d'
+    const url = `https://me:${secret}@api.example/v1?api_key=${secret}`
+    const api = defineDataSource({
+      name: 'api',
+      schema: schema('n int not null'),
+      streamReader: (options: { readonly url: string; readonly token: string }) => ({
+        ...numberSource(() => 3).streamReader(),
+        partitionKey: () => options.url,
+        read: () => throwError(() => new Error(`GET ${options.url} with Authorization: Bearer ${options.token}: 500`)),
+      }),
+    })
+    const run = readStream(api({ url, token: secret }))
+      .writeStream(numberSink(), {
+        name: `numbers of ${url}`,
+        checkpoint: memoryCheckpoint(),
+        trigger: availableNow(),
+        retry: { maxAttempts: 2, initialDelayMs: 0 },
+        restart: { maxAttempts: 2, backoff: { initialDelayMs: 0 } },
+      })
+      .start()
+    server.watch(run)
+    await run.terminated.catch(() => {})
+    for (const path of ['/metrics', '/queries', '/health/ready']) {
+      const text = await (await fetch(`${server.url}${path}`)).text()
+      expect([path, text.includes(secret)]).toEqual([path, false])
+      expect(text).toContain('numbers of')
+    }
+    expect(await (await fetch(`${server.url}/queries`)).text()).toContain('500')
+  })
+
+  it('that is closed twice leaves a shared registry to whom it belongs by then', async () => {
+    const registry = new Registry()
+    const first = await serveMetrics({ port: 0, registry })
+    await first.close()
+    const second = await served({ registry })
+    await first.close()
+    expect(await (await fetch(`${second.url}/metrics`)).text()).toContain('sluice_build_info')
   })
 
   it('ends with its scope, and lets the port go', async () => {

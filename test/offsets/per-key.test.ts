@@ -106,6 +106,17 @@ describe('perKeyOffset', () => {
     expect(answer(latestOffset(end, limit({ maxRows: 11 })))).toEqual(answer(latestOffset(end, limit({ maxRows: 11 }))))
   })
 
+  it('asks for a distance with its key, as it asks for everything', () => {
+    const inner = {
+      ...sequenceOffset({ head: (_key: string) => 9 }),
+      distance: (a: { offset: number }, b: { offset: number }, key: string) =>
+        (b.offset - a.offset) / (key === 'b' ? 3 : 1),
+    }
+    const { distances } = perKeyOffset({ keys: ['a', 'b'], inner })
+    const byKey = distances?.(offsets({ a: 0, b: 0 }), offsets({ a: 9, b: 9 }))
+    expect(answer<Readonly<Record<string, number>>>(byKey ?? of({}))).toEqual({ a: 9, b: 3 })
+  })
+
   it('leaves out others each time when the limit is smaller than the number of keys', () => {
     const keys = Array.from({ length: 20 }, (_, index) => `key${index}`)
     const { latestOffset } = table(Object.fromEntries(keys.map((key) => [key, 1_000_000])))

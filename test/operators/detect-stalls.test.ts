@@ -86,14 +86,14 @@ describe('detectStalls', () => {
   )
 
   it.each([
-    ['everything has ended', 'a--c', undefined],
-    ['nobody listens any more', 'a', 3],
-  ] as const)('leaves no timer when %s', (_, marblesOfEvents, until) =>
+    ['everything has ended, the one that runs is the last', 'a--c', undefined, 100],
+    ['nobody listens any more, none is left', 'a', 3, 3],
+  ] as const)('when %s', (_, marblesOfEvents, until, over) =>
     marbles(({ cold, scheduler, flush }) => {
       const stalls = cold(marblesOfEvents, events).pipe(detectStalls(100, scheduler)).subscribe()
       if (until !== undefined) scheduler.schedule(() => stalls.unsubscribe(), until)
       flush()
-      expect(scheduler.now()).toBe(3)
+      expect(scheduler.now()).toBe(over)
     })(),
   )
 

@@ -134,6 +134,24 @@ describe('reportLag', () => {
     ])
   })
 
+  it('tells the lag of each partition of each source of a union, though one name begins like another', () => {
+    const end = { eu: { offset: 2 }, 'eu/west': { offset: 5 } }
+    const union = {
+      reportLatestOffset: () => of({ eu: { offset: 3 }, 'eu/west': { offset: 9 } }),
+      distance: () => 0,
+      distances: () => ({ 'eu/oslo': 1, 'eu/west/a': 3, 'eu/west': 1 }),
+    }
+    const { values } = outcomeNow(of(planned(0, end)).pipe(reportLag(union, ['eu', 'eu/west'])))
+    expect(values).toMatchObject([
+      {
+        sources: [
+          { source: 'eu', rows: 1, partitions: { 'eu/oslo': 1 } },
+          { source: 'eu/west', latestOffset: { offset: 9 }, rows: 4, partitions: { 'eu/west/a': 3, 'eu/west': 1 } },
+        ],
+      },
+    ])
+  })
+
   it('tells the lag of each partition, where the source can count them', () => {
     const distances = () => of({ oslo: 3, bergen: -2 })
     const { values } = outcomeNow(

@@ -13,6 +13,7 @@ function watched({ cold, scheduler }: MarblesContext, source: string, watchdog =
   const attempt = attemptIn(context)
   const values = cold(source)
   const result = values.pipe(
+    tap(() => attempt.clock.look()),
     tap(() => attempt.read(1)),
     watchProgress<string>(attempt, watchdog),
     catchError((error: unknown) => of(error instanceof PartitionStalledError ? 'S' : 'E')),

@@ -7,6 +7,7 @@ import { publint } from 'publint'
 import { formatMessage } from 'publint/utils'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { binary, type Packed, packAndInstall, run } from './packed.ts'
+import { bundleSize } from './size.ts'
 
 const root = fileURLToPath(new URL('../../', import.meta.url))
 const manifest = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as {
@@ -148,6 +149,19 @@ function readmeExample(): string {
   if (program === undefined) throw new Error('the README has no TypeScript block that imports sluice')
   return program
 }
+
+describe('an application that imports the core alone', () => {
+  // Bytes, without RxJS. Minified as it is it takes about three times as much.
+  const maxGzip = 30_000
+
+  it(`takes less than ${maxGzip / 1_000} kB of it, minified and compressed`, async () => {
+    const program = `import { availableNow, memoryCheckpoint, noop, readStream } from 'sluice'
+      export const run = (source) => readStream(source).writeStream(noop(), { name: 'q', checkpoint: memoryCheckpoint(), trigger: availableNow() })`
+    const { minified, gzip } = await bundleSize(packed.project, program)
+    expect(minified).toBeGreaterThan(20_000) // it was found
+    expect(gzip).toBeLessThan(maxGzip)
+  })
+})
 
 describe('a program that uses the package', () => {
   it('of its own compiles strictly and runs', async () => {

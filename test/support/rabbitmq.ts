@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { onTestFinished } from 'vitest'
 import {
+  controlNode,
   hasServer,
   type NodeOptions,
   prepareNode,
@@ -39,6 +40,8 @@ export interface OwnBroker {
   readonly kill: () => Promise<void>
   readonly stop: () => Promise<void>
   readonly start: () => Promise<void>
+  /** What `rabbitmqctl` with these arguments prints. Takes a second or two. */
+  readonly control: (...args: readonly string[]) => Promise<string>
 }
 
 /** Takes some seconds. Gone at the test's end. */
@@ -63,5 +66,6 @@ export async function ownBroker(options: NodeOptions = {}): Promise<OwnBroker> {
     start: async () => {
       running = await startNode(node)
     },
+    control: (...args) => controlNode(node, args),
   }
 }

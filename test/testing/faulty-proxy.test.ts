@@ -65,6 +65,23 @@ describe('faultyProxy', () => {
     await expect.poll(ended).toBe('ECONNRESET')
   })
 
+  test('cuts a connection that is just being ended, and leaves no handle, with which a process would never exit', async () => {
+    const handles = () => process.getActiveResourcesInfo().filter((name) => name === 'TCPSocketWrap').length
+    const before = handles()
+    const { socket, heard, ended } = await client()
+    socket.write('hello')
+    await expect.poll(() => heard).toEqual(['hello'])
+    const address = echo.address()
+    const other = connect(typeof address === 'object' ? (address?.port ?? 0) : 0, '127.0.0.1')
+    await expect.poll(() => accepted.length).toBe(2)
+    // In one turn of the event loop the proxy hears of the end, and then it is told to cut.
+    accepted[1]?.once('data', () => proxy.cut())
+    socket.end(() => other.write('now'))
+    await expect.poll(ended).toBeDefined()
+    other.destroy()
+    await expect.poll(handles).toBe(before)
+  })
+
   test('stalls, and delivers late', async () => {
     const { socket, heard, ended } = await client()
     await expect.poll(() => accepted.length).toBe(1)

@@ -48,6 +48,17 @@ export function filesReader(
   const tidy = cleanUp(settings)
   const list = listerOf(settings)
   let hasLooked = false
+  let hasWarned = false
+
+  /** A limit that is not kept must not look like one that is. */
+  const warnOfRows = (maxRows: number): void => {
+    if (maxRows === Infinity || hasWarned) return
+    hasWarned = true
+    process.emitWarning(
+      `files: the limit maxRows (${maxRows}) has no effect on ${path}: how many rows a file has is known when it was read; maxFiles and maxBytes cut batches`,
+      'SluiceWarning',
+    )
+  }
 
   const look = async (): Promise<void> => {
     await seen.load()
@@ -69,8 +80,9 @@ export function filesReader(
         await look()
         return { files: seen.count }
       }),
-    latestOffset: (start, { maxFiles, maxBytes }) =>
+    latestOffset: (start, { maxRows, maxFiles, maxBytes }) =>
       inTurn(async () => {
+        warnOfRows(maxRows)
         await seen.load()
         refuseOlderState(seen.count, start.files, folder)
         const within = (): number => {

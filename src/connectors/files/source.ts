@@ -21,7 +21,8 @@ export interface FilesSource<Row extends object>
  *
  * As a stream each file is read once, **replayable**: a batch that is read again has the same files, and each is held against the size and time that it was planned with.
  * Files are taken in the order of their times, then paths; each batch takes up to `maxFiles` (1,000 without a limit) and `maxBytes` (as they lie there, one file at
- * least). How many rows a file has isn't known before it is read, so `maxRows` has no effect.
+ * least). How many rows a file has isn't known before it is read, so `maxRows` has no effect, which a warning of the
+ * process says once, and there is no lag, which counts rows.
  *
  * Which files were seen is the source's own state, in the folder `state`: a log that is durable before any offset that counts on it. The offset is the number of files
  * seen before it. Nothing there goes by a time, so a file that appears late with an old time is read like any other.

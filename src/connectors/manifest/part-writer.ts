@@ -1,4 +1,5 @@
 import { join } from 'node:path'
+import { describeError, FileError } from '../../errors.ts'
 import type { PartitionWriter } from '../../sink.ts'
 import type { PartFile } from './entry.ts'
 import type { Files } from './files.ts'
@@ -30,7 +31,7 @@ export function partWriter(
     if (part === undefined) return
     const { name, output } = part
     const before = output.bytes
-    const { rows, bytes } = await output.finish()
+    const { rows, bytes } = await naming(join(staging, name), () => output.finish())
     if (bytes > before) report({ bytes: bytes - before })
     finished.push({ name, rows, bytes })
     part = undefined
@@ -41,11 +42,12 @@ export function partWriter(
       if (chunk.length === 0) return
       if (part === undefined) {
         const next = name(finished.length)
-        part = { name: next, output: await format.open(join(staging, next), files) }
+        const path = join(staging, next)
+        part = { name: next, output: await naming(path, () => format.open(path, files)) }
       }
-      const { output } = part
+      const { name: written, output } = part
       const before = output.bytes
-      await output.write(chunk)
+      await naming(join(staging, written), () => output.write(chunk))
       report({ bytes: Math.max(0, output.bytes - before) })
       if (output.bytes >= maxFileBytes) await finishPart()
     },
@@ -57,5 +59,15 @@ export function partWriter(
       await part?.output.discard()
       for (const { name } of finished) await files.remove(join(staging, name))
     },
+  }
+}
+
+/** The system says what went wrong (a full disk), and not with which file. */
+async function naming<T>(path: string, work: () => Promise<T>): Promise<T> {
+  try {
+    return await work()
+  } catch (error) {
+    if (!(error instanceof Error && 'syscall' in error)) throw error
+    throw new FileError(`${path}: expected a file that can be written, found ${describeError(error)}`, { cause: error })
   }
 }

@@ -5,31 +5,17 @@ import { longTimer } from '../../timer.ts'
 import type { RabbitConnection } from './connection.ts'
 import type { ManagedChannel } from './managed-channel.ts'
 import { rabbitError } from './rabbit-error.ts'
+import { StreamCredit } from './stream-credit.ts'
+import { type StreamExtent, type StreamLimit, StreamMemory, type StreamMemoryBounds } from './stream-memory.ts'
 import { offsetOf, onChannel, surveyStream } from './stream-survey.ts'
 
 /** What a cursor reads, and how far ahead. */
-export interface StreamCursorSettings {
+export interface StreamCursorSettings extends StreamMemoryBounds {
   readonly stream: string
   /** Deliveries under way. */
   readonly prefetch: number
-  /** No more is asked for while as many messages are in memory. What is under way still comes. */
-  readonly readAheadRows: number
-  readonly readAheadBytes: number
   /** How long messages that are known to be there may take. */
   readonly stallMs: number
-}
-
-/** How much of what is in memory may be taken. */
-export interface StreamLimit {
-  readonly maxRows: number
-  readonly maxBytes: number
-}
-
-/** What may be taken: up to the offset `end`, exclusive. */
-export interface StreamExtent {
-  readonly end: number
-  readonly rows: number
-  readonly bytes: number
 }
 
 /**
@@ -45,17 +31,11 @@ export class StreamCursor {
   readonly #connection: RabbitConnection
   readonly #managed: ManagedChannel<Channel>
   readonly #arrived = new Subject<void>()
-  /** In order; every message of `[from, next)` that the stream has. */
-  #kept: ConsumeMessage[] = []
-  #bytes = 0
-  #from: number
-  #next: number
+  readonly #memory: StreamMemory
+  readonly #credit: StreamCredit
   /** The stream was seen to reach this far. */
   #head = 0
   #generation = 0
-  #channel: Channel | undefined
-  #last: ConsumeMessage | undefined
-  #unacknowledged = 0
   /** The first offset that was left out and not looked into. */
   #gap: number | undefined
   #refusal: SluiceError | undefined
@@ -71,18 +51,16 @@ export class StreamCursor {
     this.#scheduler = scheduler
     this.#connection = connection
     this.#settings = settings
-    this.#from = from
-    this.#next = from
+    this.#memory = new StreamMemory(from, settings)
+    this.#credit = new StreamCredit(settings.prefetch)
     this.#managed = connection.channel({
       name: this.#name,
       // A memory that is full after a lost connection must not get more with each one.
       setup: async (channel, generation) => {
-        if (!this.#full) await this.#attach(channel, generation)
+        if (!this.#memory.full) await this.#attach(channel, generation)
       },
     })
-    this.#managed.lost$.subscribe(() => {
-      this.#channel = undefined
-    })
+    this.#managed.lost$.subscribe(() => this.#credit.lost())
   }
 
   /** Emits once after {@link fill} or {@link upTo} found nothing more in memory, as soon as there is. */
@@ -92,12 +70,12 @@ export class StreamCursor {
 
   /** The offset after the last message in memory. */
   get next(): number {
-    return this.#next
+    return this.#memory.next
   }
 
   /** Whether all of `[from, to)` is in memory. */
   holds(from: number, to: number): boolean {
-    return from >= this.#from && to <= this.#next
+    return this.#memory.holds(from, to)
   }
 
   /** The stream is known to reach up to `head`: {@link fill} waits for what is before that. */
@@ -107,53 +85,44 @@ export class StreamCursor {
 
   /**
    * Settles once there is a message at or behind `position` in memory, or the end of the stream was seen there. While more is known to be there
-   * it waits for half of the prefetch: a batch for each piece of a backlog would be all commits.
+   * it waits for half of what memory may have, or for `rows` if that is less: a batch for each piece of a backlog would be all commits.
    * @throws RabbitRefusedError when the stream no longer has what was asked for; RabbitError when nothing came in time.
    */
-  async fill(position: number): Promise<void> {
+  async fill(position: number, rows: number): Promise<void> {
     for (;;) {
       const { channel, generation } = await this.#managed.open()
       if (this.#refusal !== undefined) throw this.#refusal
-      if (generation !== this.#generation && !this.#full) await this.#attachLate(channel, generation)
+      if (generation !== this.#generation && !this.#memory.full) await this.#attachLate(channel, generation)
       else if (this.#gap !== undefined) await this.#lookInto(this.#gap)
-      else if (this.#next > position && this.#isWorthwhile(position)) return
-      else if (this.#next < this.#head) await this.#arrival()
+      else if (this.next > position && this.#isWorthwhile(position, rows)) return
+      else if (this.next < this.#head) await this.#arrival()
       else {
         await this.#roundTrip(channel)
-        if (this.#gap === undefined && this.#next >= this.#head) return
+        if (this.#gap === undefined && this.next >= this.#head) return
       }
     }
   }
 
-  #isWorthwhile(position: number): boolean {
-    return this.#full || this.#next >= Math.min(this.#head, position + this.#half)
+  #isWorthwhile(position: number, rows: number): boolean {
+    const worth = Math.min(rows, Math.ceil(this.#settings.readAheadRows / 2))
+    return this.#memory.full || this.next >= Math.min(this.#head, position + worth)
   }
 
-  /** The end of as many messages from `position` on as may be taken: at least one, if there is one. */
-  upTo(position: number, { maxRows, maxBytes }: StreamLimit): StreamExtent {
-    const first = this.#indexOf(position)
-    let rows = 0
-    let bytes = 0
-    for (; first + rows < this.#kept.length && rows < maxRows; rows++) {
-      const size = (this.#kept[first + rows] as ConsumeMessage).content.length
-      if (rows > 0 && bytes + size > maxBytes) break
-      bytes += size
-    }
-    if (first + rows === this.#kept.length) this.#listening = true
-    return { end: rows === 0 ? position : positionOf(this.#kept[first + rows - 1] as ConsumeMessage) + 1, rows, bytes }
+  /** As much from `position` on as may be taken: at least one message, if there is one. */
+  upTo(position: number, limit: StreamLimit): StreamExtent {
+    const extent = this.#memory.upTo(position, limit)
+    if (extent.end >= this.next) this.#listening = true
+    return extent
   }
 
   /** What is in memory of `[from, to)`. */
   between(from: number, to: number): readonly ConsumeMessage[] {
-    return this.#kept.slice(this.#indexOf(from), this.#indexOf(to))
+    return this.#memory.between(from, to)
   }
 
   /** Forgets what is before `position`, which makes room for more. */
   forget(position: number): void {
-    const gone = this.#kept.splice(0, this.#indexOf(position))
-    for (const { content } of gone) this.#bytes -= content.length
-    this.#from = Math.max(this.#from, Math.min(position, this.#next))
-    if (gone.length > 0 && this.#unacknowledged >= this.#half) this.#acknowledge()
+    if (this.#memory.forget(position) && this.#credit.isDue) this.#credit.renew()
   }
 
   close(): Promise<void> {
@@ -172,12 +141,10 @@ export class StreamCursor {
 
   async #attach(channel: Channel, generation: number): Promise<void> {
     const { stream, prefetch } = this.#settings
-    const expected = this.#next
-    const held = this.#kept.length
+    const expected = this.next
+    const held = this.#memory.rows
     this.#generation = generation
-    this.#channel = channel
-    this.#unacknowledged = 0
-    this.#last = undefined
+    this.#credit.opened(channel)
     try {
       await channel.prefetch(prefetch)
       await channel.consume(stream, (message) => this.#take(message, generation, expected), {
@@ -190,13 +157,12 @@ export class StreamCursor {
         )
       }
       this.expect(head)
-      while (this.#next < head && this.#kept.length === held && this.#refusal === undefined)
+      while (this.next < head && this.#memory.rows === held && this.#refusal === undefined)
         await this.#roundTrip(channel)
-      const first = this.#kept[held]
-      if (first !== undefined && positionOf(first) > expected) await this.#refuseDropped(channel, expected)
+      const first = this.#memory.offsetAt(held)
+      if (first !== undefined && first > expected) await this.#refuseDropped(channel, expected)
     } catch (error) {
-      for (const { content } of this.#kept.splice(held)) this.#bytes -= content.length
-      this.#next = expected
+      this.#memory.undo(held, expected)
       throw error
     }
   }
@@ -216,16 +182,14 @@ export class StreamCursor {
       this.#managed.renew('it is no stream')
       return
     }
-    this.#last = message
-    this.#unacknowledged++
-    if (offset >= this.#next) {
-      if (offset > this.#next + 1 && this.#next !== attachedAt) this.#gap ??= this.#next
-      this.#kept.push(message)
-      this.#bytes += message.content.length
-      this.#next = offset + 1
+    this.#credit.received(message)
+    const { next } = this
+    if (offset >= next) {
+      if (offset > next + 1 && next !== attachedAt) this.#gap ??= next
+      this.#memory.add(message, offset)
       this.#tell()
     }
-    if (this.#unacknowledged >= this.#half && !this.#full) this.#acknowledge()
+    if (this.#credit.isDue && !this.#memory.full) this.#credit.renew()
   }
 
   /** After all that came with it: one tick finds all of them. */
@@ -235,17 +199,9 @@ export class StreamCursor {
     queueMicrotask(() => this.#arrived.next())
   }
 
-  /** Credit for more: a stream forgets nothing by acknowledgements. */
-  #acknowledge(): void {
-    // The same twice would end the channel.
-    if (this.#last === undefined || this.#channel === undefined || this.#unacknowledged === 0) return
-    this.#channel.ack(this.#last, true)
-    this.#unacknowledged = 0
-  }
-
   /** What the broker could send before it answered is in memory then. */
   async #roundTrip(channel: Channel): Promise<void> {
-    if (!this.#full) this.#acknowledge()
+    if (!this.#memory.full) this.#credit.renew()
     this.#listening = true
     try {
       await channel.prefetch(this.#settings.prefetch)
@@ -257,7 +213,7 @@ export class StreamCursor {
   /** Waits for what is known to be there. A consumer that doesn't get it is replaced, whatever its socket says. */
   async #arrival(): Promise<void> {
     const { stallMs } = this.#settings
-    if (!this.#full) this.#acknowledge()
+    if (!this.#memory.full) this.#credit.renew()
     this.#listening = true
     const stalled = longTimer(stallMs, this.#scheduler)
     const outcome = await firstValueFrom(race(this.#arrived, this.#managed.lost$, stalled), { defaultValue: 'closed' })
@@ -265,7 +221,7 @@ export class StreamCursor {
     if (outcome !== 0) return
     this.#managed.renew(`nothing came in ${stallMs / 1000} s`)
     throw new RabbitError(
-      `${this.#name}: nothing came in ${stallMs / 1000} s from offset ${this.#next} on, and the stream was seen to reach up to ${this.#head}`,
+      `${this.#name}: nothing came in ${stallMs / 1000} s from offset ${this.next} on, and the stream was seen to reach up to ${this.#head}`,
     )
   }
 
@@ -288,28 +244,4 @@ export class StreamCursor {
   get #name(): string {
     return `consumer of stream ${this.#settings.stream}`
   }
-
-  get #half(): number {
-    return Math.ceil(this.#settings.prefetch / 2)
-  }
-
-  get #full(): boolean {
-    return this.#kept.length >= this.#settings.readAheadRows || this.#bytes >= this.#settings.readAheadBytes
-  }
-
-  /** Of the first message at or behind `position`. */
-  #indexOf(position: number): number {
-    let [low, high] = [0, this.#kept.length]
-    while (low < high) {
-      const middle = (low + high) >>> 1
-      if (positionOf(this.#kept[middle] as ConsumeMessage) < position) low = middle + 1
-      else high = middle
-    }
-    return low
-  }
-}
-
-/** Only messages that have one are kept. */
-function positionOf(message: ConsumeMessage): number {
-  return offsetOf(message) as number
 }

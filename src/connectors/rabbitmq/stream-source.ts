@@ -1,11 +1,12 @@
 import type { ConsumeMessage } from 'amqplib'
-import { Subject } from 'rxjs'
+import { asyncScheduler, Subject } from 'rxjs'
 import { OffsetError } from '../../errors.ts'
 import { type Schema, schema } from '../../schema.ts'
 import type { ReadLimit, ReplayableReader } from '../../source.ts'
 import { RabbitConnection } from './connection.ts'
 import { type BodyOf, type MessageContent, type MessageRow, messageReader, messageSchema } from './message-row.ts'
-import { StreamCursor, type StreamExtent } from './stream-cursor.ts'
+import { StreamCursor } from './stream-cursor.ts'
+import type { StreamExtent } from './stream-memory.ts'
 import { type RabbitStreamOptions, type RabbitStreamSettings, rabbitStreamSettings } from './stream-options.ts'
 import { offsetOf, onChannel, type StreamSpec, type StreamSurvey, surveyStream, timestamp } from './stream-survey.ts'
 
@@ -28,6 +29,8 @@ export interface RabbitStreamRow<Body = string> extends MessageRow<Body> {
 
 const owner = 'rabbitmqStream'
 const chunkRows = 1_000
+/** A survey has the last chunk of each stream delivered once more, and is asked for with each batch, for the lag: the answer is good for so many milliseconds. */
+const surveyEveryMs = 1_000
 
 /**
  * Messages of stream queues, each with its offset: a **replayable** source. A stream forgets nothing by being read; what it forgets, its retention does.
@@ -84,6 +87,8 @@ function rabbitStreamReader<Row extends object>(
   const cursors = new Map<string, StreamCursor>()
   const available = new Subject<void>()
   let declared = false
+  /** As the last survey found them, in the order of the streams. */
+  let heads: { readonly at: number; readonly offsets: readonly number[] } | undefined
 
   const cursorAt = (stream: string, position: number): StreamCursor =>
     new StreamCursor(connection, { ...settings, stream, stallMs: settings.connection.openTimeoutMs }, position)
@@ -128,7 +133,7 @@ function rabbitStreamReader<Row extends object>(
         cursor.forget(at)
         return { position: at, cursor }
       })
-      await Promise.all(standing.map(({ cursor, position }) => cursor.fill(position)))
+      await Promise.all(standing.map(({ cursor, position }) => cursor.fill(position, limit.maxRows)))
       return offsets(shareOut(standing, limit))
     },
     partitions: (start, end) =>
@@ -153,9 +158,16 @@ function rabbitStreamReader<Row extends object>(
     },
     distance: (a, b) => streams.reduce((sum, stream) => sum + positionIn(b, stream) - positionIn(a, stream), 0),
     reportLatestOffset: async () => {
-      const found = await survey('next')
-      for (const [index, stream] of streams.entries()) cursors.get(stream)?.expect(found[index]?.head ?? 0)
-      return offsets(found.map(({ head }) => head))
+      const now = asyncScheduler.now()
+      if (heads === undefined || now - heads.at >= surveyEveryMs || now < heads.at) {
+        const found = await survey('next')
+        for (const [index, stream] of streams.entries()) cursors.get(stream)?.expect(found[index]?.head ?? 0)
+        heads = { at: now, offsets: found.map(({ head }) => head) }
+      }
+      // What was read since then is newer.
+      return offsets(
+        heads.offsets.map((head, index) => Math.max(head, cursors.get(streams[index] as string)?.next ?? 0)),
+      )
     },
     available,
     stop: () => connection.close(),
@@ -216,7 +228,7 @@ async function* replay(
     cursor.expect(to)
     for (let at = from; at < to; at = Math.min(cursor.next, to)) {
       cursor.forget(at)
-      await cursor.fill(at)
+      await cursor.fill(at, to - at)
       yield* inChunks(cursor.between(at, to))
     }
   } finally {

@@ -1,3 +1,4 @@
+import { madeOfText } from '../../schema/made-of-text.ts'
 import type { Convert } from './item-values.ts'
 
 /** A column: where its value stands in an item and in a row, and how it is made. */
@@ -18,12 +19,6 @@ export function compiledRow(columns: readonly Column[]): MakeRow | undefined {
     const text = JSON.stringify(name)
     return `${text}: (value = item[${text}]) === null || value === undefined ? null : convert${at}(value)`
   })
-  const parameters = columns.map((_, at) => `convert${at}`)
-  try {
-    const make = new Function(...parameters, `return (item) => { let value; return { ${cells.join(', ')} } }`)
-    return make(...columns.map(({ convert }) => convert)) as MakeRow
-  } catch (error) {
-    if (error instanceof EvalError) return undefined
-    throw error
-  }
+  const code = `return (item) => { let value; return { ${cells.join(', ')} } }`
+  return madeOfText(code, new Map(columns.map(({ convert }, at) => [`convert${at}`, convert])))
 }

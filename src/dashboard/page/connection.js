@@ -1,5 +1,14 @@
-/** The token lives as long as the tab. */
+/** The token lives as long as the tab; where nothing may be stored, as long as the page. */
 const key = 'sluice-token'
+let token = stored()
+
+function stored() {
+  try {
+    return sessionStorage.getItem(key)
+  } catch {
+    return null
+  }
+}
 
 /**
  * Reads the server's events for ever: a connection that ends is made again after a second. By fetch and not by EventSource, which can't send a token.
@@ -8,12 +17,13 @@ const key = 'sluice-token'
 export async function connect(onState, onStatus) {
   for (;;) {
     try {
-      const token = sessionStorage.getItem(key)
-      const headers = token === null ? {} : { authorization: `Bearer ${token}` }
-      const response = await fetch('/events', { headers, cache: 'no-store' })
-      if (response.status === 401) {
-        sessionStorage.removeItem(key)
-        await new Promise((resolve) => onStatus('locked', token !== null, resolve))
+      const response = isSendable(token)
+        ? await fetch('/events', { headers: headersOf(token), cache: 'no-store' })
+        : undefined
+      if (response === undefined || response.status === 401) {
+        const wasWrong = token !== null
+        useToken(null)
+        await new Promise((resolve) => onStatus('locked', wasWrong, resolve))
         continue
       }
       if (!response.ok || response.body === null) throw new Error(`status ${response.status}`)
@@ -29,9 +39,24 @@ export async function connect(onState, onStatus) {
   }
 }
 
-/** Keeps a token for the requests that follow. */
-export function useToken(token) {
-  sessionStorage.setItem(key, token)
+/** Keeps a token for the requests that follow; `null`: forgets it. */
+export function useToken(given) {
+  token = given
+  try {
+    if (given === null) sessionStorage.removeItem(key)
+    else sessionStorage.setItem(key, given)
+  } catch {
+    // no storage in this browser
+  }
+}
+
+function headersOf(given) {
+  return given === null ? {} : { authorization: `Bearer ${given}` }
+}
+
+/** What no header can hold is no token. */
+function isSendable(given) {
+  return given === null || /^[ -~]+$/.test(given)
 }
 
 async function read(body, onState) {

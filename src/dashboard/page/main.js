@@ -5,13 +5,23 @@ const byId = (id) => document.getElementById(id)
 const view = new QueryView()
 const queries = new Map()
 const kept = 600
-let chosen = decodeURIComponent(location.hash.slice(1))
+let chosen = named(location.hash)
 let unlock
 
-/** The history of the page and what came of the server's, by time: a server that was started again has none. */
-function merged(before, after) {
-  const newest = before?.at(-1)?.at ?? 0
-  return [...(before ?? []), ...after.filter(({ at }) => at > newest)].slice(-kept)
+/** The query that an address asks for. */
+function named(hash) {
+  try {
+    return decodeURIComponent(hash.slice(1))
+  } catch {
+    return '' // no address that this page made
+  }
+}
+
+/** The history of the page and what came of the server's, by time: a server that was started again has none. One whose clock was set back has no future. */
+function merged(before, after, now) {
+  const past = (before ?? []).filter(({ at }) => at <= now)
+  const newest = past.at(-1)?.at ?? 0
+  return [...past, ...after.filter(({ at }) => at > newest)].slice(-kept)
 }
 
 function onState(state) {
@@ -19,8 +29,8 @@ function onState(state) {
   for (const query of state.queries) {
     const before = queries.get(query.name)?.history
     const history = {
-      points: merged(before?.points, query.history.points),
-      batches: merged(before?.batches, query.history.batches),
+      points: merged(before?.points, query.history.points, state.now),
+      batches: merged(before?.batches, query.history.batches, state.now),
     }
     queries.set(query.name, { ...query, history })
   }
@@ -96,7 +106,7 @@ byId('token-form').addEventListener('submit', (event) => {
   unlock?.()
 })
 addEventListener('hashchange', () => {
-  chosen = decodeURIComponent(location.hash.slice(1))
+  chosen = named(location.hash)
   show(Number(document.documentElement.dataset.updated))
 })
 connect(onState, onStatus)

@@ -27,7 +27,7 @@ export function queryOver(options: Partial<FilesOptions> = {}) {
   const run = async (
     over: Partial<FilesOptions> = {},
     query: {
-      readonly limit?: { readonly maxFiles?: number; readonly maxBytes?: number }
+      readonly limit?: { readonly maxRows?: number; readonly maxFiles?: number; readonly maxBytes?: number }
       readonly mode?: 'failFast' | 'permissive'
     } = {},
   ): Promise<{ readonly rows: object[]; readonly batches: number[] }> => {

@@ -12,7 +12,7 @@ import {
 import { join } from 'node:path'
 import { brotliCompressSync, gzipSync, zstdCompressSync } from 'node:zlib'
 import { firstValueFrom, timeout } from 'rxjs'
-import { describe, expect, it } from 'vitest'
+import { describe, expect, it, onTestFinished, vi } from 'vitest'
 import { files } from '../../../src/connectors/files/source.ts'
 import { memorySink } from '../../../src/connectors/memory/sink.ts'
 import { CheckpointCorruptError, FileError, FileRefusedError, OptionError, QueryError } from '../../../src/errors.ts'
@@ -54,6 +54,20 @@ describe('a folder as a stream', () => {
     expect((await run({}, { limit: { maxBytes: 1 } })).batches).toEqual([1, 1, 1])
     for (let id = 20; id < 24; id++) put(folder, `${id}.jsonl`, lines(id), 1_000 + id)
     expect((await run({}, { limit: { maxBytes: 2 * lines(20).length } })).batches).toEqual([2, 2])
+  })
+
+  it('warns once that maxRows has no effect, and never where nobody asked for it', async () => {
+    const warned = vi.spyOn(process, 'emitWarning').mockImplementation(() => undefined)
+    onTestFinished(() => warned.mockRestore())
+    const { folder, run } = queryOver()
+    for (let id = 0; id < 4; id++) put(folder, `${id}.jsonl`, lines(id, id + 10), 1_000 + id)
+    expect((await run({}, { limit: { maxFiles: 1 } })).batches).toEqual([2, 2, 2, 2])
+    expect(warned).not.toHaveBeenCalled()
+    for (let id = 20; id < 24; id++) put(folder, `${id}.jsonl`, lines(id, id + 10), 1_000 + id)
+    expect((await run({}, { limit: { maxRows: 1, maxFiles: 2 } })).batches).toEqual([4, 4])
+    expect(warned.mock.calls.map(([text]) => text)).toEqual([
+      expect.stringContaining(`the limit maxRows (1) has no effect on ${folder}`),
+    ])
   })
 
   it('leaves out hidden and unfinished files, follows links to files only, and goes as deep as the pattern', async () => {

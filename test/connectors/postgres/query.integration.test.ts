@@ -27,7 +27,12 @@ const whole = (rows: number) => [`${rows}|${rows}|0|${rows - 1}`]
 const counted = 'SELECT count(*), count(DISTINCT id), min(id), max(id) FROM t'
 
 /** Runs to the end of the numbers. */
-async function run(until: number, options: PostgresTableOptions, own = false): Promise<QueryEvent[]> {
+async function run(
+  until: number,
+  options: PostgresTableOptions,
+  own = false,
+  seen: (event: QueryEvent) => void = () => undefined,
+): Promise<QueryEvent[]> {
   const events: QueryEvent[] = []
   const sink = postgresTable(options)
   const checkpoint = own ? sink.checkpoint : memoryCheckpoint()
@@ -39,10 +44,16 @@ async function run(until: number, options: PostgresTableOptions, own = false): P
     retry,
   })
   const handle = query.start()
-  handle.events$.subscribe((event) => events.push(event))
+  handle.events$.subscribe((event) => {
+    events.push(event)
+    seen(event)
+  })
   await handle.terminated
   return events
 }
+
+const restartsOf = (events: readonly QueryEvent[]) =>
+  events.flatMap((event) => (event.type === 'retry' && event.port === 'batch' ? [event.error] : []))
 
 describe('a connection cut around COMMIT', () => {
   it.each([
@@ -103,8 +114,42 @@ describe('a batch whose transaction fails', () => {
     await client.query('ROLLBACK')
     const events = await query
     expect(psql(counted)).toEqual(whole(180))
-    const restarts = events.flatMap((event) => (event.type === 'retry' && event.port === 'batch' ? [event.error] : []))
-    expect(restarts).toMatchObject([{ cause: { sqlState: '40P01' } }])
+    expect(restartsOf(events)).toMatchObject([{ cause: { sqlState: '40P01' } }])
+  })
+
+  it('is begun again after a serialization failure', async () => {
+    const { url, psql, client } = await withDatabase()
+    const options = { url, table: 't', createTable: true, mode: 'upsert', key: ['id'] } as const
+    await run(180, options)
+    psql(
+      `DO $$ BEGIN EXECUTE format('ALTER DATABASE %I SET default_transaction_isolation = ''repeatable read''', current_database()); END $$`,
+    )
+    await client.query("BEGIN; UPDATE t SET name = 'theirs' WHERE id = 100")
+    // The query's statement waits for that row, of which it has seen an older version.
+    const query = run(180, { ...options, applicationName: 'victim' })
+    const waiting = `SELECT count(*)::int AS count FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND application_name = 'victim'`
+    while (psql(waiting)[0] === '0') await sleep(20)
+    await client.query('COMMIT')
+    expect(restartsOf(await query)).toMatchObject([{ cause: { sqlState: '40001' } }])
+    expect(psql(counted)).toEqual(whole(180))
+    expect(psql("SELECT count(*) FROM t WHERE name = 'theirs'")).toEqual(['0'])
+  })
+
+  it.each([
+    ['a lock', { lockTimeout: 200 }, '55P03'],
+    ['a statement', { statementTimeout: 200, lockTimeout: 0 }, '57014'],
+  ] as const)('is begun again when %s takes too long', async (_, timeouts, sqlState) => {
+    const { url, psql, client } = await withDatabase()
+    const options = { url, table: 't', createTable: true, mode: 'upsert', key: ['id'] } as const
+    await run(180, options)
+    await client.query('BEGIN; UPDATE t SET name = name WHERE id = 100')
+    let freed: Promise<unknown> | undefined
+    const events = await run(180, { ...options, ...timeouts }, false, ({ type }) => {
+      if (type === 'retry') freed ??= client.query('ROLLBACK')
+    })
+    await freed
+    expect(restartsOf(events)[0]).toMatchObject({ cause: { sqlState } })
+    expect(psql(counted)).toEqual(whole(180))
   })
 
   it('is begun again when the server ends the session', async () => {

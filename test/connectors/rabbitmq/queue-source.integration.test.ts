@@ -135,6 +135,22 @@ describe('a batch', () => {
     }
     expect(took.toSorted((a, b) => a - b)[10]).toBeLessThan(50)
   })
+
+  it('of a quiet queue is not looked for: nothing at all happens', async () => {
+    const broker = await withBroker()
+    const queue = await broker.queue()
+    const proxy = await tcpProxy(target(broker.url))
+    const { sink, bodies } = collector()
+    const from = source({ queue, url: proxy.url(broker.url), heartbeat: 0 })
+    const run = start(from, sink, { trigger: whenAvailable({ maxWait: '1 hour' }) })
+    await broker.publish(queue, ['one'])
+    await expect.poll(bodies).toEqual(['one'])
+    await expect.poll(() => run.status).toMatchObject({ message: 'Waiting for data to arrive', isTriggerActive: false })
+    const events: string[] = []
+    run.events$.subscribe(({ type }) => events.push(type))
+    await new Promise((resolve) => setTimeout(resolve, 1_000))
+    expect(events).toEqual([])
+  })
 })
 
 describe('several queues', () => {

@@ -24,6 +24,8 @@ export interface SequenceRun {
   /** Failures in all. */
   readonly atMost: number
   readonly arguments?: Readonly<Record<string, unknown>>
+  /** Ends it early: it fails with the reason, and leaves nothing behind. */
+  readonly signal?: AbortSignal
 }
 
 export type Failure = 'kill process' | 'cut' | 'stall' | 'swallow' | 'kill broker'
@@ -43,7 +45,7 @@ const worker = fileURLToPath(new URL('./sequence-worker.ts', import.meta.url))
 
 /** Publishes, consumes, breaks things, and counts. Needs the server's package: the broker is its own, as it is killed, too. */
 export async function runSequence(options: SequenceRun): Promise<SequenceOutcome> {
-  const { messages, mode, type, processes, prefetch, everyMs } = options
+  const { messages, mode, type, processes, prefetch, everyMs, signal } = options
   const folder = mkdtempSync(join(tmpdir(), 'sluice-sequence-'))
   const prepared = await prepareNode(join(folder, 'broker'))
   let node = await startNode(prepared)
@@ -82,13 +84,15 @@ export async function runSequence(options: SequenceRun): Promise<SequenceOutcome
     }
   }
 
-  const publisher = await openBroker(node.url)
-  const queue = await publisher.queue({
-    type,
-    ...(options.arguments === undefined ? {} : { arguments: options.arguments }),
-  })
+  let queue = ''
   try {
+    const publisher = await openBroker(node.url)
+    queue = await publisher.queue({
+      type,
+      ...(options.arguments === undefined ? {} : { arguments: options.arguments }),
+    })
     for (let first = 0; first < messages; first += 10_000) {
+      signal?.throwIfAborted()
       const part = Array.from({ length: Math.min(10_000, messages - first) }, (_, i) => String(first + i))
       await publisher.publish(
         queue,
@@ -106,7 +110,7 @@ export async function runSequence(options: SequenceRun): Promise<SequenceOutcome
     let last = { distinct: -1, at: Date.now() }
     let rows: readonly string[] = []
     for (let step = 0; ; ) {
-      await sleep(everyMs)
+      await sleep(everyMs, undefined, { signal })
       rows = await collect()
       const distinct = new Set(rows).size
       if (distinct >= messages) break
@@ -166,6 +170,10 @@ if (process.argv[1] === fileURLToPath(import.meta.url)) {
     'kill process',
     'kill broker',
   ] as const
+  // The broker is a process group of its own, which nobody else would end.
+  const ending = new AbortController()
+  for (const name of ['SIGINT', 'SIGTERM'] as const)
+    process.once(name, () => ending.abort(new Error(`ended by ${name}`)))
   console.log(
     await runSequence({
       messages: Number(messages),
@@ -176,6 +184,7 @@ if (process.argv[1] === fileURLToPath(import.meta.url)) {
       everyMs: Number(everyMs),
       failures,
       atMost: Infinity,
+      signal: ending.signal,
     }),
   )
 }

@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises'
 import { connect } from 'amqplib'
 import { lastValueFrom } from 'rxjs'
 import { describe, expect, onTestFinished, test } from 'vitest'
@@ -164,6 +165,23 @@ test('a broker that is short of memory holds the query back, and fails it in the
   const writing = writeBatch(writer, batchOf(0), one)
   await expect(writing).rejects.toThrow(RabbitError)
   await expect(writing).rejects.toThrow(/the broker has taken no messages for 1 s \(low on memory\)/)
+})
+
+test('a broker that takes messages again gets what was held back, once', async () => {
+  const own = await ownBroker()
+  const broker = await withBroker(own.url)
+  const queue = await broker.queue()
+  await own.control('set_vm_memory_high_watermark', 'absolute', '1MB')
+  const writer = await started(own, { queue, confirmTimeout: '1 minute' })
+  let done = false
+  const writing = writeBatch(writer, batchOf(0), [[rows(1)], [rows(500)]]).then(() => {
+    done = true
+  })
+  await sleep(500)
+  expect([done, await broker.ready(queue)]).toEqual([false, 0])
+  await own.control('set_vm_memory_high_watermark', '0.4')
+  await writing
+  expect(await broker.ready(queue)).toBe(501)
 })
 
 describe('at the start', () => {

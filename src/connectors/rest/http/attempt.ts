@@ -7,6 +7,7 @@ import { judged, type Outcome, type Take, type Taken } from './judgement.ts'
 import type { ClientSettings } from './options.ts'
 import type { Outgoing } from './outgoing.ts'
 import type { HttpRequest } from './types.ts'
+import { waitsOf } from './waits.ts'
 import { withinTime } from './within-time.ts'
 
 /** What an attempt is about. */
@@ -70,10 +71,14 @@ export class Attempt<T> {
     let answer: RawAnswer | undefined
     let held: Readable | undefined
     try {
-      const admitted = await this.#admitted(to, exchange, failures)
+      const { auth, budget } = this.#settings
+      const admitted =
+        auth === undefined && budget === undefined
+          ? { sent: to, ticket: undefined }
+          : await this.#admitted(to, exchange, failures)
       ticket = admitted.ticket
       exchange.start(totalMs, scheduler)
-      answer = await exchange.within(exchange.send(this.#agentFor(to), admitted.sent)).catch((error: unknown) => {
+      answer = await exchange.send(this.#agentFor(to), admitted.sent).catch((error: unknown) => {
         throw failures.connection(error)
       })
       ticket?.answered(answer.status, answer.headers)
@@ -104,7 +109,8 @@ export class Attempt<T> {
       let sent = await exchange.within(this.#authorized(to, failures))
       if (budget !== undefined) {
         const since = scheduler.now()
-        ticket = await budget.take(request.weight ?? 1, signal)
+        const over = waitsOf(signal)?.begin('quota')
+        ticket = await budget.take(request.weight ?? 1, signal).finally(over)
         // A token may have run out in the line.
         if (scheduler.now() > since) sent = await exchange.within(this.#authorized(to, failures))
       }

@@ -10,6 +10,7 @@ import { outgoingOf } from './outgoing.ts'
 import { tlsConnect } from './tls.ts'
 import type { HttpClient, HttpRequest, HttpResponse, SendOptions } from './types.ts'
 import { wait } from './wait.ts'
+import { handOnWaits, waitAfter } from './waits.ts'
 
 /**
  * A client over undici that survives what can be survived. Each attempt, redirects and repeats included, is taken from the budget, is authorised anew,
@@ -70,6 +71,7 @@ class Client implements HttpClient {
       this.#calls.delete(call)
     }
     try {
+      handOnWaits(signal, call.signal)
       const { value, body } = await this.#persist(request, take, call.signal)
       if (body === undefined) settle()
       else body.once('close', settle)
@@ -105,7 +107,7 @@ class Client implements HttpClient {
         signal.throwIfAborted()
         const delayMs = error instanceof PaginationReset ? undefined : retryDelay(retry, number, error)
         if (delayMs === undefined) throw error
-        await wait(delayMs, scheduler, signal)
+        await wait(delayMs, scheduler, signal, waitAfter(error))
         mayRenew = true // that was long ago
         number++
       }

@@ -3,7 +3,6 @@ import { type SchedulerLike, Subscription } from 'rxjs'
 import type { Agent, Dispatcher } from 'undici'
 import { longTimer } from '../../../timer.ts'
 import type { Outgoing } from './outgoing.ts'
-import { untilAborted } from './until-aborted.ts'
 
 /** An answer as it came. */
 export interface RawAnswer {
@@ -20,7 +19,9 @@ export class Exchange {
   readonly #ended = new AbortController()
   readonly #outer: AbortSignal
   #timer = Subscription.EMPTY
-  readonly #forward = (): void => this.#ended.abort(this.#outer.reason)
+  /** Ends what is waited for. */
+  #leave: ((reason: unknown) => void) | undefined
+  readonly #forward = (): void => this.#end(this.#outer.reason)
 
   constructor(outer: AbortSignal) {
     this.#outer = outer
@@ -32,16 +33,17 @@ export class Exchange {
     if (totalMs === 0) return
     this.#timer = longTimer(totalMs, scheduler).subscribe(() => {
       this.timedOut = true
-      this.#ended.abort(new Error('timed out'))
+      this.#end(new Error('timed out'))
     })
   }
 
-  /** Settles when the headers of the answer are there. */
+  /** Settles when the headers of the answer are there, or the exchange has ended: a request that still waits for a connection doesn't hear of a signal. */
   send(agent: Agent, { method, url, headers, body }: Outgoing): Promise<RawAnswer> {
     const { origin, pathname, search } = url
     const { signal } = this.#ended
     const request = { origin, path: `${pathname}${search}`, method, headers, body: body ?? null, signal }
     return new Promise((resolve, reject) => {
+      this.#awaited(reject)
       agent.request(request, (error, answer) => {
         if (error !== null) return reject(error)
         answer.body.on('error', () => {}) // whoever reads the body hears of it, but maybe nobody does
@@ -50,9 +52,12 @@ export class Exchange {
     })
   }
 
-  /** Ends with the exchange, whatever the work does about it: a request that still waits for a connection doesn't hear of a signal. */
+  /** Ends with the exchange, whatever the work does about it. One at a time. */
   within<T>(work: Promise<T>): Promise<T> {
-    return untilAborted(work, this.#ended.signal)
+    return new Promise((resolve, reject) => {
+      this.#awaited(reject)
+      work.then(resolve, reject)
+    })
   }
 
   /** No time-out any more. The signal goes on to end the reading of a body that somebody is still reading. */
@@ -61,6 +66,16 @@ export class Exchange {
     const release = (): void => this.#outer.removeEventListener('abort', this.#forward)
     if (body === undefined || body.closed) release()
     else body.once('close', release)
+  }
+
+  #awaited(leave: (reason: unknown) => void): void {
+    this.#leave = leave
+    if (this.#ended.signal.aborted) leave(this.#ended.signal.reason)
+  }
+
+  #end(reason: unknown): void {
+    this.#ended.abort(reason)
+    this.#leave?.(reason)
   }
 }
 

@@ -48,9 +48,12 @@ export async function judged<T>(answer: RawAnswer, asked: Asked<T>, settings: Cl
   const { status, headers } = answer
   const { failures, to } = asked
   const encoding = hasBody(asked.sent.method, status) ? headers['content-encoding'] : undefined
-  const plain = await decoded(answer.body, encoding).catch((error: unknown) => {
-    throw failures.connection(error, status)
-  })
+  const plain =
+    encoding === undefined
+      ? answer.body
+      : await decoded(answer.body, encoding).catch((error: unknown) => {
+          throw failures.connection(error, status)
+        })
   if (plain === undefined) {
     void discard(answer.body)
     const why = `its body has the content encoding ${JSON.stringify(encoding)}, which nobody knows here`

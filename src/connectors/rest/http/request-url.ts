@@ -12,16 +12,21 @@ export function requestUrl(url: string, params: Readonly<Record<string, ParamVal
     throw new OptionError('a request needs an absolute URL with http or https')
   if (result.username !== '' || result.password !== '')
     throw new OptionError('a URL with user and password shows them wherever it does; use auth: basic(…)')
-  result.hash = ''
+  if (url.includes('#')) result.hash = ''
   const added = pairs(params)
   if (added.length === 0) return result
-  const names = new Set(added.map(([name]) => name))
-  const kept = result.search
+  const parts = result.search === '' ? [] : partsWithout(new Set(added.map(([name]) => name)), result.search)
+  for (const [name, value] of added) parts.push(`${encodeURIComponent(name)}=${encodeURIComponent(value)}`)
+  result.search = parts.join('&')
+  return result
+}
+
+/** The parts of a query as they are written, but those of the names. */
+function partsWithout(names: ReadonlySet<string>, search: string): string[] {
+  return search
     .slice(1)
     .split('&')
     .filter((part) => part !== '' && !names.has(nameOf(part)))
-  result.search = [...kept, ...added.map((pair) => pair.map(encodeURIComponent).join('='))].join('&')
-  return result
 }
 
 /** A form as `application/x-www-form-urlencoded` writes it. */
@@ -30,9 +35,12 @@ export function formText(form: Readonly<Record<string, ParamValue>>): string {
 }
 
 function pairs(values: Readonly<Record<string, ParamValue>>): [name: string, value: string][] {
-  return Object.entries(values).flatMap(([name, value]) =>
-    value === undefined ? [] : [value].flat().map((each): [string, string] => [name, String(each)]),
-  )
+  const found: [string, string][] = []
+  for (const [name, value] of Object.entries(values)) {
+    if (Array.isArray(value)) for (const each of value as readonly unknown[]) found.push([name, String(each)])
+    else if (value !== undefined) found.push([name, String(value)])
+  }
+  return found
 }
 
 /** Of one part of a query as it is written. */

@@ -1,6 +1,7 @@
 import { PortError } from '../../../errors.ts'
 import { PaginationReset } from '../http/http-error.ts'
 import type { HttpClient, HttpRequest } from '../http/types.ts'
+import { handOnWaits, waitsOf } from '../http/waits.ts'
 import { readPage } from '../records/page.ts'
 import type { PageOptions } from '../records/page-options.ts'
 import { nextState } from './following.ts'
@@ -77,11 +78,13 @@ export function fetchPage(
   body: PageOptions = {},
   signal?: AbortSignal,
 ): Promise<Page> {
-  return client.send(
-    request,
-    (response) => readPage(response, body, { method: request.method, signal }),
-    signal === undefined ? {} : { signal },
-  )
+  const send = () =>
+    client.send(
+      request,
+      (response) => readPage(response, body, { method: request.method, signal }),
+      signal === undefined ? {} : { signal },
+    )
+  return waitsOf(signal)?.during(send) ?? send()
 }
 
 type PageStep = Extract<PaginationStep, { kind: 'page' }>
@@ -96,6 +99,7 @@ async function* run(
   const guard = new RunGuard(options, watch)
   const ended = new AbortController()
   const signal = options.signal === undefined ? ended.signal : AbortSignal.any([options.signal, ended.signal])
+  handOnWaits(options.signal, signal)
   let body = options.body ?? {}
   const ask = (state: PageState) => {
     const page = fetchPage(client, pagination.request(state, base), body, signal)

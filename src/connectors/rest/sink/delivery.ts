@@ -9,6 +9,7 @@ import type { ClientSettings } from '../http/options.ts'
 import { outgoingOf, secretsOf } from '../http/outgoing.ts'
 import type { HttpResponse } from '../http/types.ts'
 import { wait } from '../http/wait.ts'
+import { waitAfter } from '../http/waits.ts'
 import { hasPlaceholders } from './address.ts'
 import type { HttpSinkSettings } from './options.ts'
 import type { CountedAttempt } from './refusal-limit.ts'
@@ -126,7 +127,7 @@ export class Delivery<Row extends object, Dead> {
     )
     const delayMs = round < this.#mostRounds ? this.#delay(round, error) : undefined
     if (delayMs === undefined) throw error
-    await wait(delayMs, client.scheduler, this.#context.signal)
+    await wait(delayMs, client.scheduler, this.#context.signal, waitAfter(error))
     const refused: RefusedRow[] = []
     for (const [from, to] of runsOf(failures)) refused.push(...(await this.deliver(part(slice, from, to), round)))
     return refused

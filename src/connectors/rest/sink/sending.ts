@@ -5,6 +5,7 @@ import { HttpError } from '../http/http-error.ts'
 import type { ClientSettings } from '../http/options.ts'
 import type { HttpClient, HttpRequest, HttpResponse } from '../http/types.ts'
 import { wait } from '../http/wait.ts'
+import { handOnWaits, waitAfter, waitsOf } from '../http/waits.ts'
 import { abortable } from '../source/abortable.ts'
 
 /** Sends a request until it has an answer. */
@@ -34,9 +35,16 @@ export function sendingThrough(
   return async (request, take, signal) => {
     let others = 0
     for (let attempt = 1; ; attempt++) {
+      const passed = circuit.state === 'closed' ? undefined : waitsOf(signal)?.begin('breaker')
       try {
-        const call = circuit.guard(abortable((ended) => client.send(request, take, { signal: ended })))
-        return await firstValueFrom(merge(failureOf(signal), call))
+        const call = circuit.guard(
+          abortable((ended) => {
+            passed?.()
+            handOnWaits(signal, ended)
+            return client.send(request, take, { signal: ended })
+          }),
+        )
+        return await firstValueFrom(merge(failureOf(signal), call)).finally(passed)
       } catch (error) {
         signal.throwIfAborted()
         const asked = retryDelay(endless, attempt, error)
@@ -45,7 +53,8 @@ export function sendingThrough(
         if (asked === undefined || isOver) throw error
         // Who asks to come back at once would be asked again and again.
         const delayMs = asked > 0 ? asked : (retryDelay(computed, attempt, error) ?? 0)
-        if (circuit.state === 'closed' || retry.retryAfter(error) !== undefined) await wait(delayMs, scheduler, signal)
+        if (circuit.state === 'closed' || retry.retryAfter(error) !== undefined)
+          await wait(delayMs, scheduler, signal, waitAfter(error))
       }
     }
   }

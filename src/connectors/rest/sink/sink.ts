@@ -7,6 +7,7 @@ import type { StreamWriter, WriteContext, WriterGuarantee } from '../../../sink.
 import { clientOf } from '../http/client.ts'
 import { type ClientOptions, clientSettings } from '../http/options.ts'
 import type { HttpClient } from '../http/types.ts'
+import { tellWaits, Waits } from '../http/waits.ts'
 import { DeadLetterSink } from './dead-letter-sink.ts'
 import { Delivery } from './delivery.ts'
 import { type HttpSinkOptions, type HttpSinkSettings, httpSinkSettings, type Idempotency } from './options.ts'
@@ -124,6 +125,8 @@ export function httpWriter<Row extends object, Dead>(
       if (connection === undefined) throw new PortError('httpSink: the writer is used before it was started')
       const counted = limit.attempt()
       counts.push(counted)
+      const waits = new Waits(context.report)
+      tellWaits(context.signal, waits)
       const client = { ...timing, auth: settings.client.auth }
       const delivery = new Delivery(
         { settings, client, send: connection.send, counted, tries: triesOf(context) },
@@ -137,7 +140,7 @@ export function httpWriter<Row extends object, Dead>(
       return new RequestWriter<Row, Dead>({
         batchSize,
         concurrency,
-        deliver: (slice) => delivery.deliver(slice),
+        deliver: (slice) => waits.during(() => delivery.deliver(slice)),
         refused: { ...refused, discard },
       })
     },

@@ -6,6 +6,7 @@ import { rules, validateOptions } from '../../../options.ts'
 import type { Schema } from '../../../schema.ts'
 import type { BatchReader, ReplayableReader } from '../../../source.ts'
 import type { HttpClient } from '../http/types.ts'
+import { tellWaits, Waits } from '../http/waits.ts'
 import { OpenAnswers } from '../pagination/run-watch.ts'
 import { cursorOf } from './cursor.ts'
 import type { ColumnOf, CursorOptions } from './cursor-options.ts'
@@ -110,7 +111,10 @@ function reading<Row extends object>(
 ): Pick<ReplayableReader<RestOffset, RestPartition, Row>, 'read' | 'partitionKey' | 'stop'> {
   const { read, partitionKey, close } = slicing
   return {
-    read: (partition, { signal }) => read(partition, signal),
+    read: (partition, { signal, report }) => {
+      tellWaits(signal, new Waits(report))
+      return read(partition, signal)
+    },
     ...(partitionKey && { partitionKey }),
     stop: () => {
       close?.()

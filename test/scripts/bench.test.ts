@@ -1,0 +1,51 @@
+import { describe, expect, it } from 'vitest'
+import { type Kept, kept, readBaseline, regressions } from '../bench/harness/baseline.ts'
+import { type Figure, isKept, summary } from '../bench/harness/figure.ts'
+import { readTable, tableText } from '../bench/harness/table.ts'
+
+const figure = (values: readonly number[], unit: Figure['unit'] = 'of its speed'): Kept =>
+  kept('file', { name: 'case', against: 'a loop', unit, values, versions: { node: '24.0.0' } })
+
+describe('the rounds of a figure', () => {
+  it('come to their least, median and greatest, and to what half of them keep within', () => {
+    expect(summary([4, 1, 2, 3, 100])).toEqual({ min: 1, median: 3, max: 100, spread: 1 / 3 })
+    expect(summary([2, 1])).toEqual({ min: 1, median: 1.5, max: 2, spread: 1 / 3 })
+    expect(summary([0, 0])).toEqual({ min: 0, median: 0, max: 0, spread: 0 })
+  })
+
+  it('keep a target or miss it', () => {
+    expect([isKept(0.9, { atLeast: 0.9 }), isKept(0.89, { atLeast: 0.9 })]).toEqual([true, false])
+    expect([isKept(1.2, { atMost: 1.2 }), isKept(1.21, { atMost: 1.2 })]).toEqual([true, false])
+    expect([isKept(1, undefined), isKept(1, {})]).toEqual([undefined, undefined])
+  })
+})
+
+describe('the comparison with the baseline', () => {
+  const before = [figure([0.98, 1, 1.02])]
+
+  it('accepts what is within the spread of both, and what is better', () => {
+    expect(regressions([figure([0.94, 0.97, 1])], before)).toEqual([])
+    expect(regressions([figure([2, 2, 2])], before)).toEqual([])
+  })
+
+  it('names what got slower by more, and by how much', () => {
+    expect(regressions([figure([0.8, 0.8, 0.8])], before)).toEqual([
+      'file: case, beside a loop: 0.8 of its speed, 1 in the baseline; 20 % worse, and 3 % is the spread of both',
+    ])
+  })
+
+  it('goes the other way for times', () => {
+    expect(regressions([figure([2, 2], 'ms')], [figure([1, 1], 'ms')])).toHaveLength(1)
+    expect(regressions([figure([1, 1], 'ms')], [figure([2, 2], 'ms')])).toEqual([])
+  })
+
+  it('is no comparison without the figure', () => {
+    expect(regressions(before, [])).toEqual(['file: case, beside a loop is not in the baseline'])
+  })
+})
+
+describe('the README', () => {
+  it('has the table of the baseline', () => {
+    expect(readTable()).toBe(tableText(readBaseline()))
+  })
+})
