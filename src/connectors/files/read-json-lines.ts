@@ -18,13 +18,23 @@ export async function* jsonLinesRows(
     const whole = isText ? bytes.toString() : undefined
     // JSON.parse is all that most lines need, and it is the same for all of a block.
     const parse = whole !== undefined && !hasLongDigits(whole) ? JSON.parse : parseJson
-    for (const line of whole === undefined ? bytesOfLines(bytes) : linesOf(whole)) {
-      const text = typeof line === 'string' ? line : line.toString()
+    const add = (text: string, bytesOfLine: number | undefined, isUtf8Line: boolean): void => {
       const begins = at
-      if (maker.needsPlaces || !isText) at += (typeof line === 'string' ? Buffer.byteLength(line) : line.length) + 1
-      if (text.length < 2 && text.trim() === '') continue
-      const made = rowOf(text, isText || isUtf8(line as Buffer), begins, parse)
+      if (bytesOfLine !== undefined) at += bytesOfLine + 1
+      if (text.length < 2 && text.trim() === '') return
+      const made = rowOf(text, isUtf8Line, begins, parse)
       if (made !== undefined) rows.push(made)
+    }
+    if (whole === undefined) {
+      for (const line of bytesOfLines(bytes)) add(line.toString(), line.length, isUtf8(line))
+    } else {
+      // One text after the other, and no list of them.
+      for (let from = 0; from < whole.length; ) {
+        const end = whole.indexOf('\n', from)
+        const text = whole.slice(from, end < 0 ? whole.length : end)
+        add(text, maker.needsPlaces ? Buffer.byteLength(text) : undefined, true)
+        from += text.length + 1
+      }
     }
     if (rows.length > 0) yield rows
   }
@@ -52,12 +62,6 @@ function whyNot(text: string): string {
     return describeError(error)
   }
   return 'it is now'
-}
-
-function linesOf(text: string): string[] {
-  const lines = text.split('\n')
-  if (lines.at(-1) === '') lines.pop()
-  return lines
 }
 
 function* bytesOfLines(bytes: Buffer): Generator<Buffer> {

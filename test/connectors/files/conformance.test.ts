@@ -56,7 +56,7 @@ describe('files', () => {
           },
           fail: () => {
             for (const name of readdirSync(input)) writeFileSync(join(input, name), '{"id":')
-            return 'in/0000'
+            return 'not JSON'
           },
           openReads: () => openBelow(input),
           close,
