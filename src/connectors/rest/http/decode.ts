@@ -1,5 +1,5 @@
 import { pipeline, type Readable, type Transform } from 'node:stream'
-import { createBrotliDecompress, createGunzip, createInflate, createInflateRaw, createZstdDecompress } from 'node:zlib'
+import { createBrotliDecompress, createGunzip, createInflate, createInflateRaw } from 'node:zlib'
 import { startOf } from './body-start.ts'
 
 const decoders: Readonly<Record<string, (start: Uint8Array) => Transform>> = {
@@ -8,11 +8,11 @@ const decoders: Readonly<Record<string, (start: Uint8Array) => Transform>> = {
   // By this RFC 9110 means zlib's format, and some servers mean the bare one (RFC 1951), which never begins like that.
   deflate: ([first = 0]) => ((first & 0x0f) === 8 ? createInflate() : createInflateRaw()),
   br: () => createBrotliDecompress(),
-  zstd: () => createZstdDecompress(),
+  // zstd is none of them: what stands behind the first frame of a write Node drops without a word.
 }
 
 /** What {@link decoded} can read, for `accept-encoding`. */
-export const acceptEncoding = 'gzip, deflate, br, zstd'
+export const acceptEncoding = 'gzip, deflate, br'
 
 /**
  * A body without its content encodings, in the opposite order of how they were applied. Ending one end ends the other; bytes that are cut short are an error,

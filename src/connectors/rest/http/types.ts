@@ -35,7 +35,7 @@ export interface HttpResponse {
   readonly headers: Readonly<Record<string, string>>
   /** Where it came from, after redirects. */
   readonly url: string
-  /** Bytes, already decompressed (gzip, deflate, br, zstd as far as Node can). Fails when the body is cut short. */
+  /** Bytes, already decompressed (gzip, deflate, br). Fails when the body is cut short. */
   readonly body: Readable
   /** Takes out of a text what the request said in secret: for errors about a body that is still read when `take` has settled. */
   readonly hide?: (text: string) => string

@@ -15,7 +15,7 @@ const ports = (requests: readonly { readonly port: number | undefined }[]): numb
   new Set(requests.map(({ port }) => port)).size
 
 describe('a compressed body', () => {
-  it.each(['gzip', 'br', 'deflate', 'raw deflate', 'zstd'] as const)('by %s is read as it was', async (by) => {
+  it.each(['gzip', 'br', 'deflate', 'raw deflate'] as const)('by %s is read as it was', async (by) => {
     const { get, server } = await serve({ '/a': hello, '/empty': () => ({}) }, { retry: { maxAttempts: 1 } })
     server.fault(headers({ 'content-encoding': by.replace('raw ', '') }), { path: '/empty', n: 2 })
     server.fault(compressed(by))
@@ -23,7 +23,7 @@ describe('a compressed body', () => {
     expect([await get('/empty'), await get('/empty')]).toEqual(['', ''])
   })
 
-  it.each(['gzip', 'br', 'deflate', 'raw deflate', 'zstd'] as const)(
+  it.each(['gzip', 'br', 'deflate', 'raw deflate'] as const)(
     'by %s that was cut short is asked for again',
     async (by) => {
       const { get, server } = await serve(hello, { retry: { maxAttempts: 2 } })

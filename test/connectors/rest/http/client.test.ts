@@ -48,7 +48,7 @@ describe('a request', () => {
     expect(body).toBe('')
     expect(headers).toMatchObject({
       accept: 'application/json, */*;q=0.5',
-      'accept-encoding': 'gzip, deflate, br, zstd',
+      'accept-encoding': 'gzip, deflate, br',
       'user-agent': 'sluice',
     })
     expect(headers).not.toHaveProperty('content-type')

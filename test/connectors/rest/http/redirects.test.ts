@@ -37,7 +37,7 @@ describe('a redirect', () => {
     const { host: _, ...headers } = other.requests[0]?.headers ?? {}
     expect(headers).toEqual({
       accept: 'text/csv',
-      'accept-encoding': 'gzip, deflate, br, zstd',
+      'accept-encoding': 'gzip, deflate, br',
       connection: 'keep-alive',
       'user-agent': 'sluice',
     })
