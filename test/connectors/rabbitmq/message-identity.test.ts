@@ -25,7 +25,11 @@ describe('the identity of a message', () => {
   })
 
   it('for the journal must be there', () => {
-    expect(messageIdentity({ queue: 'q', messageId: 'm' })).toBe('m')
+    const identity = messageIdentity({ queue: 'q', messageId: 'm' })
+    expect(messageIdentity({ queue: 'q', messageId: 'm' })).toBe(identity)
+    expect(messageIdentity({ queue: 'q', messageId: 'n' })).not.toBe(identity)
+    // Whoever fills another queue may count in the same way: taken for a repeat, its message would be acknowledged and lost.
+    expect(messageIdentity({ queue: 'r', messageId: 'm' })).not.toBe(identity)
     for (const messageId of [null, ''])
       expect(() => messageIdentity({ queue: 'orders', messageId })).toThrow(/orders: a message has no message id/)
   })
