@@ -38,13 +38,22 @@ export interface RabbitConnectionSettings {
   readonly reconnect: RetryPolicy
 }
 
-const isUrl = (value: unknown): boolean =>
-  typeof value === 'string' && URL.canParse(value) && ['amqp:', 'amqps:'].includes(new URL(value).protocol)
+const isUrl = (value: unknown): boolean => typeof value === 'string' && URL.canParse(value) && isUsable(new URL(value))
+
+/** Its parts are given to the client decoded. */
+function isUsable({ protocol, username, password, pathname }: URL): boolean {
+  try {
+    for (const part of [username, password, pathname]) decodeURIComponent(part)
+  } catch {
+    return false
+  }
+  return protocol === 'amqp:' || protocol === 'amqps:'
+}
 
 /** For `validateOptions` of whoever takes these options together with others. */
 export const connectionRules = {
   url: required({
-    expected: 'a URL amqp://… or amqps://…, or a list of them',
+    expected: 'a URL amqp://… or amqps://… (a % in it as %25), or a list of them',
     accepts: (value) => (Array.isArray(value) ? value.length > 0 && value.every(isUrl) : isUrl(value)),
     secret: true,
   }),

@@ -14,7 +14,7 @@ export function identityOf(queue: string, { content, fields, properties }: Consu
 }
 
 /**
- * For `journaled`: a row's message id.
+ * For `journaled`: a row's queue and message id. What fills one queue may number its messages as another does, and a message that is taken for a repeat is acknowledged.
  * @throws RowError for a message without one: its publisher must set it, or it would be taken for a repeat of any other.
  */
 export function messageIdentity({
@@ -28,5 +28,5 @@ export function messageIdentity({
     throw new RowError(
       `${queue}: a message has no message id, by which a repeat is known; expected one from its publisher`,
     )
-  return messageId
+  return `${queue}\u0000${messageId}`
 }

@@ -93,21 +93,28 @@ export function messageReader<Content extends MessageContent>(
 
 type Decode = (bytes: Buffer, which: () => string) => unknown
 
-const utf8 = new TextDecoder('utf-8', { fatal: true })
+/** With all that was sent: a byte order mark is part of a text. */
+const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
+const byteOrderMark = '\uFEFF'
 
 function decoder(content: MessageContent): Decode {
   if (content === 'bytes') return (bytes) => new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.byteLength)
-  const decodeText: Decode = (bytes, which) => {
+  const decodeText = (bytes: Buffer, which: () => string): string => {
     try {
       return utf8.decode(bytes)
     } catch {
       throw new RowError(`${which()} is not UTF-8 text`)
     }
   }
-  const parse = (bytes: Buffer, which: () => string): unknown => {
+  /** Some writers put one before their JSON, which has none. */
+  const jsonText = (bytes: Buffer, which: () => string): string => {
     const text = decodeText(bytes, which)
+    return text.startsWith(byteOrderMark) ? text.slice(1) : text
+  }
+  const parse = (bytes: Buffer, which: () => string): unknown => {
+    const text = jsonText(bytes, which)
     try {
-      return JSON.parse(text as string)
+      return JSON.parse(text)
     } catch {
       throw new RowError(`${which()} is not JSON`) // the parser's own words quote the body
     }
@@ -116,7 +123,7 @@ function decoder(content: MessageContent): Decode {
   if (content === 'json') {
     return (bytes, which) => {
       parse(bytes, which)
-      return decodeText(bytes, which)
+      return jsonText(bytes, which)
     }
   }
   if (typeof content !== 'object') throw new OptionError(`content must be ${contentRule.expected}`)

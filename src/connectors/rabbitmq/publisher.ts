@@ -1,6 +1,7 @@
 import type { ConfirmChannel, Message, Options } from 'amqplib'
 import { asyncScheduler, firstValueFrom, race, type SchedulerLike, Subject } from 'rxjs'
-import { RabbitError, RabbitRefusedError } from '../../errors.ts'
+import { RabbitError, RabbitRefusedError, type SluiceError } from '../../errors.ts'
+import { redactError } from '../../redact.ts'
 import { longTimer } from '../../timer.ts'
 import type { RabbitConnection } from './connection.ts'
 import type { ManagedConfirmChannel } from './managed-channel.ts'
@@ -55,6 +56,8 @@ export class Publisher {
   readonly #managed: ManagedConfirmChannel
   readonly #inFlight = new Set<InFlight>()
   readonly #progress = new Subject<void>()
+  /** Why the broker closed a channel: what was published on it is told only that it was. */
+  readonly #closedFor = new WeakMap<ConfirmChannel, unknown>()
   #bytes = 0
   #blocked: string | undefined
 
@@ -67,6 +70,7 @@ export class Publisher {
       setup: (channel) => {
         // Before the first publish: a return has no other place to go.
         channel.on('return', (message) => this.#returned(message))
+        channel.on('error', (reason: unknown) => this.#closedFor.set(channel, reason))
         return settings.check(channel)
       },
     })
@@ -127,7 +131,7 @@ export class Publisher {
       this.#inFlight.delete(entry)
       this.#bytes -= content.length
       group.unconfirmed--
-      if (error !== null) this.#fail(group, rabbitError(`${this.#settings.name}: ${named(message)}`, error))
+      if (error !== null) this.#fail(group, this.#failureOf(message, this.#closedFor.get(channel), error))
       this.#progress.next()
     }
     try {
@@ -142,6 +146,13 @@ export class Publisher {
     this.#inFlight.add(entry)
     this.#bytes += content.length
     group.unconfirmed++
+  }
+
+  /** A channel in use: what it was closed for may have been another message, so that trying again is right. */
+  #failureOf(message: OutgoingMessage, closedFor: unknown, error: unknown): SluiceError {
+    const what = `${this.#settings.name}: ${named(message)}`
+    if (closedFor === undefined) return rabbitError(what, error)
+    return new RabbitError(rabbitError(what, closedFor).message, { cause: redactError(closedFor) })
   }
 
   /** Comes before the confirm, which says only that the broker has dealt with the message. */

@@ -1,3 +1,4 @@
+import { RowError } from '../../errors.ts'
 import { byIdRange } from '../../partition.ts'
 import { type Held, rowOf } from './held-message.ts'
 import type { QueuePartition } from './queue-ports.ts'
@@ -39,8 +40,12 @@ export function isIn<Row>(
   return slice === undefined || of === undefined || key === undefined || sliceOf(key(rowOf(held)), of) === slice
 }
 
-/** The slice of a key: the same for the same key, in every process (FNV-1a over UTF-16 units). */
+/**
+ * The slice of a key: the same for the same key, in every process (FNV-1a over UTF-16 units).
+ * @throws RowError for what is no string
+ */
 export function sliceOf(key: string, slices: number): number {
+  if (typeof key !== 'string') throw new RowError(`rabbitmqQueue: option "key" must give a string, and it gave ${key}`)
   let hash = 0x811c9dc5
   for (let i = 0; i < key.length; i++) hash = Math.imul(hash ^ key.charCodeAt(i), 0x01000193)
   return (hash >>> 0) % slices

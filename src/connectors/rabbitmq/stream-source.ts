@@ -162,7 +162,8 @@ function rabbitStreamReader<Row extends object>(
       if (heads === undefined || now - heads.at >= surveyEveryMs || now < heads.at) {
         const found = await survey('next')
         for (const [index, stream] of streams.entries()) cursors.get(stream)?.expect(found[index]?.head ?? 0)
-        heads = { at: now, offsets: found.map(({ head }) => head) }
+        // From its answer on: one that takes longer than that on a busy connection would be followed by the next at once.
+        heads = { at: asyncScheduler.now(), offsets: found.map(({ head }) => head) }
       }
       // What was read since then is newer.
       return offsets(

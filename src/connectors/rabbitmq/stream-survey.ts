@@ -33,10 +33,14 @@ const credit = 1_000
  *
  * What was there when they were attached is delivered before the answer to a later request on the same channel: the broker has dealt with the first consumers
  * once it accepted one more, and with their messages once a round trip brings no further one. No clock decides.
+ *
+ * A stream that is being written to tells its end by its next message. Only a quiet one is asked for its last chunk: of a busy one that would be all that is
+ * written meanwhile, over the connection that the source reads from.
  */
 export async function surveyStream(channel: Channel, stream: string, from: StreamSpec): Promise<StreamSurvey> {
   let first: number | undefined
   let last: number | undefined
+  let written = false
   let deliveries = 0
   const consumers: string[] = []
   const attach = async (prefetch: number, at: StreamSpec, take: (message: ConsumeMessage) => void) => {
@@ -46,17 +50,29 @@ export async function surveyStream(channel: Channel, stream: string, from: Strea
     })
     consumers.push(consumerTag)
   }
+  const seen = (offset: number | undefined): void => {
+    if (offset !== undefined) last = Math.max(last ?? 0, offset)
+  }
+  const following = (message: ConsumeMessage): void => {
+    written = true
+    seen(offsetOf(message))
+  }
+  const isTold = (): boolean => written && first !== undefined
   await attach(1, from, (message) => {
     first ??= offsetOf(message)
+    if (from === 'next') following(message)
   })
-  await attach(credit, 'last', (message) => {
-    last = offsetOf(message)
-    deliveries++
-    if (last !== undefined) channel.ack(message)
-  })
-  await attach(1, 'next', () => {})
+  await attach(1, 'next', following)
+  if (!isTold()) {
+    await attach(credit, 'last', (message) => {
+      seen(offsetOf(message))
+      deliveries++
+      if (last !== undefined && !isTold()) channel.ack(message)
+    })
+    await attach(1, 'next', following)
+  }
   // Bounded for a stream that is being written to all the time: its end of a moment ago is what was asked for.
-  for (let round = 0, before = -1; before !== deliveries && round < 20; round++) {
+  for (let round = 0, before = -1; !isTold() && before !== deliveries && round < 20; round++) {
     before = deliveries
     await channel.prefetch(1)
   }

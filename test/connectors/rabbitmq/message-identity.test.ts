@@ -3,6 +3,7 @@ import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { identityOf, messageIdentity } from '../../../src/connectors/rabbitmq/message-identity.ts'
 import { sliceOf } from '../../../src/connectors/rabbitmq/slices.ts'
+import { RowError } from '../../../src/errors.ts'
 
 const message = (body: string, messageId?: string, redelivered = false): ConsumeMessage =>
   ({
@@ -24,7 +25,11 @@ describe('the identity of a message', () => {
   })
 
   it('for the journal must be there', () => {
-    expect(messageIdentity({ queue: 'q', messageId: 'm' })).toBe('m')
+    const identity = messageIdentity({ queue: 'q', messageId: 'm' })
+    expect(messageIdentity({ queue: 'q', messageId: 'm' })).toBe(identity)
+    expect(messageIdentity({ queue: 'q', messageId: 'n' })).not.toBe(identity)
+    // Whoever fills another queue may count in the same way: taken for a repeat, its message would be acknowledged and lost.
+    expect(messageIdentity({ queue: 'r', messageId: 'm' })).not.toBe(identity)
     for (const messageId of [null, ''])
       expect(() => messageIdentity({ queue: 'orders', messageId })).toThrow(/orders: a message has no message id/)
   })
@@ -41,4 +46,9 @@ it('a key has one slice, within their number, and keys are spread', () => {
   const slices = Array.from({ length: 10_000 }, (_, i) => sliceOf(`key-${i}`, 4))
   const counts = [0, 1, 2, 3].map((slice) => slices.filter((other) => other === slice).length)
   expect(Math.min(...counts)).toBeGreaterThan(2_000)
+})
+
+it.each([null, undefined, 7])('a key that is %s is refused: its slice would be anybody’s guess', (key) => {
+  expect(() => sliceOf(key as unknown as string, 4)).toThrow(RowError)
+  expect(() => sliceOf(key as unknown as string, 4)).toThrow('option "key" must give a string')
 })

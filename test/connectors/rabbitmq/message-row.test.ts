@@ -120,3 +120,13 @@ describe('a body', () => {
     expect(refuse).not.toThrow('secret')
   })
 })
+
+describe('a byte order mark', () => {
+  const marked = '\uFEFF{"id":1}'
+
+  it('belongs to a text, and to no JSON', () => {
+    expect(body('text', marked)).toBe(marked)
+    expect(body('json', marked)).toBe('{"id":1}')
+    expect(body(schema('id int'), marked)).toEqual({ id: 1 })
+  })
+})

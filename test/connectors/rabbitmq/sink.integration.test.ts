@@ -128,6 +128,18 @@ describe('the partition fails', () => {
     await expect(writeBatch(writer, batchOf(0), [[rows(200)]])).rejects.toThrow(/message 0\/0\/\d+\/1: message nacked/)
   })
 
+  test('when the broker closes the channel, with its reason', async () => {
+    const broker = await withBroker()
+    const queue = await broker.queue()
+    const negative = await started(broker, { queue, properties: () => ({ expiration: -1 }) })
+    await expect(writeBatch(negative, batchOf(0), one)).rejects.toThrow(/invalid expiration/)
+    const exchange = broker.name('exchange')
+    await broker.channel.assertExchange(exchange, 'fanout')
+    const writer = await started(broker, { exchange })
+    await broker.channel.deleteExchange(exchange)
+    await expect(writeBatch(writer, batchOf(0), one)).rejects.toThrow(/NOT_FOUND - no exchange/)
+  })
+
   test('when no confirm comes in time', async () => {
     const broker = await withBroker()
     const queue = await broker.queue()

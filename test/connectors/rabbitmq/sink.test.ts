@@ -38,6 +38,15 @@ describe('options', () => {
     expect(() => rabbitmqSink({ url: 'http://user:hush@host', queue: 'a' })).not.toThrow('hush')
   })
 
+  test.each(['amqp://user:hush%zz@host', 'amqp://user:hush@host/%zz', 'amqp://%zzhush@host'])(
+    'a URL that cannot be decoded is an option like others: %#',
+    (url) => {
+      expect(() => rabbitmqSink({ url, queue: 'a' })).toThrow(OptionError)
+      expect(() => rabbitmqSink({ url, queue: 'a' })).toThrow('option "url" must be')
+      expect(() => rabbitmqSink({ url, queue: 'a' })).not.toThrow('hush')
+    },
+  )
+
   test('the default exchange is a name like others', () => {
     expect(sink({ exchange: '', routingKey: () => 'orders' }).name).toBe('rabbitmq')
   })
