@@ -27,7 +27,7 @@ export async function readRange<Offset extends object, Partition, Row extends ob
   start: Offset,
   end: Offset,
 ): Promise<Row[]> {
-  const partitions = await settled(() => reader.partitions(start, end))
+  const partitions = await settled(() => reader.partitions(start, end), 'partitions')
   const rows: Row[] = []
   for (const [index, partition] of partitions.entries()) rows.push(...(await readPartition(reader, partition, index)))
   return rows
@@ -41,7 +41,7 @@ export async function readAll<Offset extends object, Partition, Row extends obje
 ): Promise<Row[][]> {
   const batches: Row[][] = []
   for (let at = start; ; ) {
-    const end = await settled(() => reader.latestOffset(at, { ...readAllAvailable, maxRows }))
+    const end = await settled(() => reader.latestOffset(at, { ...readAllAvailable, maxRows }), 'latestOffset')
     if (sameOffset(at, end)) return batches
     const isForward = reader.compare === undefined || reader.compare(at, end) < 0
     assert.ok(isForward, `compare must put ${JSON.stringify(at)} before ${JSON.stringify(end)}`)

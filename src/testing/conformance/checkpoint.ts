@@ -48,7 +48,7 @@ export type CheckpointTest =
  */
 export function checkpointSuite(
   make: () => Result<CheckpointUnderTest>,
-  options: Pick<SuiteOptions<CheckpointTest>, 'leaveOut'> = {},
+  options: SuiteOptions<CheckpointTest> = {},
 ): readonly ConformanceTest<CheckpointTest>[] {
   const scene = async ({ checkpoint }: CheckpointUnderTest, use: (store: Store) => Promise<void>): Promise<void> => {
     const store = new Store(checkpoint)
@@ -205,13 +205,13 @@ class Store {
   }
 
   async another(sources: readonly string[] = ['conformance']): Promise<CheckpointSession> {
-    return settled(() => this.#checkpoint().open({ sources }))
+    return settled(() => this.#checkpoint().open({ sources }), 'open')
   }
 
   async close(): Promise<void> {
     const session = this.#session
     this.#session = undefined
-    if (session !== undefined) await done(() => session.close())
+    if (session !== undefined) await done(() => session.close(), 'close')
   }
 
   async journal(batchId: number): Promise<readonly unknown[]> {
@@ -233,7 +233,7 @@ function finished(batchId: number): LogRecord {
 }
 
 function write(session: CheckpointSession, ...records: LogRecord[]): Promise<unknown> {
-  return done(() => session.write(records))
+  return done(() => session.write(records), 'write')
 }
 
 async function refused(

@@ -74,13 +74,13 @@ export function streamWriterSuite<Row extends object, Message>(
 
   const started = async ({ sink, schema }: Made, epoch = 1, queryId = 'conformance'): Promise<Writer> => {
     const writer = sink.streamWriter()
-    await done(() => writer.start?.({ queryId, sinkId: 'main', epoch, schema }))
+    await done(() => writer.start?.({ queryId, sinkId: 'main', epoch, schema }), 'start')
     return writer
   }
-  const stopped = (writer: Writer) => done(() => writer.stop?.())
+  const stopped = (writer: Writer) => done(() => writer.stop?.(), 'stop')
   /** As the engine does, before a batch is written at all, and again after its abort. */
   const begin = async (writer: Writer, batch = first): Promise<'write' | 'committed'> =>
-    writer.begin === undefined ? 'write' : settled(() => writer.begin?.(batch) ?? 'write')
+    writer.begin === undefined ? 'write' : settled(() => writer.begin?.(batch) ?? 'write', 'begin')
   type How = { readonly epoch?: number; readonly size?: number; readonly batch?: Batch }
   /** Writes the partitions of a batch that was begun. @param size rows of a chunk. */
   const parts = async (
@@ -91,9 +91,10 @@ export function streamWriterSuite<Row extends object, Message>(
   ): Promise<Message[]> => {
     const messages: Message[] = []
     for (const [partitionId, ids] of partitions.entries()) {
-      const partition = await settled(() => writer.open(contextOf(batch, partitionId, 0, epoch)))
-      for (let at = 0; at < ids.length; at += size) await done(() => partition.write(ids.slice(at, at + size).map(row)))
-      messages.push(await settled(() => partition.finish()))
+      const partition = await settled(() => writer.open(contextOf(batch, partitionId, 0, epoch)), 'open')
+      for (let at = 0; at < ids.length; at += size)
+        await done(() => partition.write(ids.slice(at, at + size).map(row)), 'write')
+      messages.push(await settled(() => partition.finish(), 'finish'))
     }
     return messages
   }
@@ -108,7 +109,7 @@ export function streamWriterSuite<Row extends object, Message>(
     return parts(made, writer, partitions, how)
   }
   const commit = (writer: Writer, messages: readonly Message[], batch = first) =>
-    done(() => writer.commit(messages, batch))
+    done(() => writer.commit(messages, batch), 'commit')
   const whole = async (made: Made, writer: Writer, partitions: readonly (readonly number[])[], how: How = {}) => {
     const answer = await begin(writer, how.batch)
     if (answer === 'write') await commit(writer, await parts(made, writer, partitions, how), how.batch)
@@ -151,7 +152,7 @@ export function streamWriterSuite<Row extends object, Message>(
     'an abort leaves nothing': async (made) => {
       const writer = await started(made)
       const messages = await written(made, writer, [[0, 1], [2]])
-      await done(() => writer.abort?.([...messages.slice(0, 1), undefined], first))
+      await done(() => writer.abort?.([...messages.slice(0, 1), undefined], first), 'abort')
       if (isTransactional(writer)) assert.deepEqual(await there(made), [], 'rows of an aborted batch')
       await whole(made, writer, [[0, 1], [2]])
       await expectOnce(made, writer, [0, 1, 2], 'the batch after its abort')
@@ -160,24 +161,24 @@ export function streamWriterSuite<Row extends object, Message>(
     'a discarded attempt leaves nothing': async (made) => {
       const writer = await started(made)
       await begin(writer)
-      const attempt = await settled(() => writer.open(contextOf(first, 0, 0, 1)))
-      await done(() => attempt.write([0, 1].map(made.row)))
-      await done(() => attempt.discard?.())
-      const finished = await settled(() => writer.open(contextOf(first, 0, 1, 1)))
-      await done(() => finished.write([0, 1].map(made.row)))
-      await settled(() => finished.finish())
-      await done(() => finished.discard?.()) // a sink beside it failed
+      const attempt = await settled(() => writer.open(contextOf(first, 0, 0, 1)), 'open')
+      await done(() => attempt.write([0, 1].map(made.row)), 'write')
+      await done(() => attempt.discard?.(), 'discard')
+      const finished = await settled(() => writer.open(contextOf(first, 0, 1, 1)), 'open')
+      await done(() => finished.write([0, 1].map(made.row)), 'write')
+      await settled(() => finished.finish(), 'finish')
+      await done(() => finished.discard?.(), 'discard') // a sink beside it failed
       const again = async (): Promise<void> => {
-        const last = await settled(() => writer.open(contextOf(first, 0, 2, 1)))
-        for (const ids of [[0, 1], [2]]) await done(() => last.write(ids.map(made.row)))
-        await commit(writer, [await settled(() => last.finish())])
+        const last = await settled(() => writer.open(contextOf(first, 0, 2, 1)), 'open')
+        for (const ids of [[0, 1], [2]]) await done(() => last.write(ids.map(made.row)), 'write')
+        await commit(writer, [await settled(() => last.finish(), 'finish')])
       }
       try {
         await again()
       } catch (error) {
         // It may have lost the batch with the attempt; then it asks for all of it once more.
         if (!restartsBatch(error)) throw error
-        await done(() => writer.abort?.([undefined], first))
+        await done(() => writer.abort?.([undefined], first), 'abort')
         await begin(writer)
         await again()
       }
