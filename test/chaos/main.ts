@@ -32,7 +32,14 @@ console.log(`seed ${seed}, ${minutes} minutes`)
 const begun = Date.now()
 const log = (line: string): void => console.log(`${((Date.now() - begun) / 1_000).toFixed(0).padStart(4)} s  ${line}`)
 const ending = new AbortController()
-process.once('SIGINT', () => ending.abort())
+let ended: 'SIGINT' | 'SIGTERM' | undefined
+for (const signal of ['SIGINT', 'SIGTERM'] as const)
+  process.on(signal, () => {
+    // Once more changes nothing: file systems would stay mounted, and servers would stay behind.
+    if (ended === undefined) log(`${signal}: ending, which takes some seconds`)
+    ended ??= signal
+    ending.abort()
+  })
 const outcome = await runChaos({ waves: chosen, minutes, seed, signal: ending.signal, log })
 console.log(`\n${longTable(outcome)}\n\n${summary(outcome)} ${outcome.seconds.toFixed(0)} s in all.`)
 const failures = outcome.pairs.flatMap(({ source, sink, failures }) =>
@@ -44,6 +51,8 @@ const broken = brokenPromises(outcome)
 if (broken.length > 0) {
   console.error(`\n${broken.join('\n')}`)
   process.exitCode = 1
+} else if (ended !== undefined) {
+  process.exitCode = ended === 'SIGINT' ? 130 : 143
 } else if (values.write) {
   const readme = new URL('../../README.md', import.meta.url)
   writeFileSync(readme, writeBetween(readFileSync(readme, 'utf8'), outcome))
