@@ -3,10 +3,10 @@ import { canonicalOffset } from '../../offset.ts'
 import { type ReadContext, readAllAvailable, type StreamReader } from '../../source.ts'
 import { chunksOf, settled } from './conformance-test.ts'
 
-/** What an engine hands to a read of the first attempt. */
-export function readContext(partitionId: number): ReadContext {
+/** What an engine hands to a read. */
+export function readContext(partitionId: number, attempt = 0): ReadContext {
   const { signal } = new AbortController()
-  return { queryId: 'conformance', batchId: 0, partitionId, attempt: 0, signal, report: () => {} }
+  return { queryId: 'conformance', batchId: 0, partitionId, attempt, signal, report: () => {} }
 }
 
 /** The rows of one slice, which is read as the checkpoint keeps it. */
@@ -14,10 +14,11 @@ export async function readPartition<Offset extends object, Partition, Row extend
   reader: StreamReader<Offset, Partition, Row>,
   partition: Partition,
   partitionId = 0,
+  attempt = 0,
 ): Promise<Row[]> {
   const rows: Row[] = []
   const kept = JSON.parse(JSON.stringify(partition)) as Partition
-  for await (const chunk of chunksOf(reader.read(kept, readContext(partitionId)))) rows.push(...chunk)
+  for await (const chunk of chunksOf(reader.read(kept, readContext(partitionId, attempt)))) rows.push(...chunk)
   return rows
 }
 

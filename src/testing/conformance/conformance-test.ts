@@ -166,7 +166,29 @@ export function expectNoSecrets(secrets: readonly string[] = [], told: readonly 
   assert.ok(secrets.length > 0, 'make says no "secrets"; where there are none, leave this test out')
   const text = everythingIn(told)
   for (const secret of secrets)
-    assert.ok(!text.includes(secret), 'a secret is told in progress, in an event or in an error')
+    for (const [how, form] of formsOf(secret))
+      assert.ok(!text.includes(form), `a secret is told ${how}in progress, in an event or in an error`)
+}
+
+/** A secret, and what it looks like on its way: in a URL, a JSON text, a header of Basic authentication. */
+function formsOf(secret: string): readonly (readonly [how: string, form: string])[] {
+  const bytes = Buffer.from(secret)
+  // In base64 it looks in three ways, by its place; the letters at its ends are shared with what stands beside it.
+  const base64 = [0, 1, 2].flatMap((before) => {
+    const all = Buffer.concat([Buffer.alloc(before), bytes])
+    const from = Math.ceil((before * 8) / 6)
+    const to = Math.floor((all.length * 8) / 6)
+    return (['base64', 'base64url'] as const).map((encoding) => all.toString(encoding).slice(from, to))
+  })
+  return [
+    ['', secret],
+    ['escaped ', JSON.stringify(secret).slice(1, -1)],
+    ['as part of a URL ', encodeURIComponent(secret)],
+    // What is shorter is found by chance.
+    ...[...base64, bytes.toString('hex')]
+      .filter(({ length }) => length >= 6)
+      .map((form) => ['encoded ', form] as const),
+  ]
 }
 
 /** What a run fails with. Fails itself when it does not. */

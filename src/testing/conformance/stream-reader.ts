@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { memoryCheckpoint } from '../../checkpoint/memory.ts'
 import { memorySink } from '../../connectors/memory/sink.ts'
 import type { StreamSource } from '../../data-source.ts'
@@ -139,6 +140,12 @@ export function streamReaderSuite<Offset extends object, Partition, Row extends 
           'the same question, another answer',
         )
         assert.equal(JSON.stringify([start, limit]), before, 'latestOffset changed what it was given')
+        await sleep(clockMs)
+        assert.deepEqual(
+          await settled(() => reader.latestOffset(start, limit), 'latestOffset'),
+          first,
+          'the same question a second later, another answer',
+        )
         const other = made.source.streamReader()
         assert.deepEqual(
           await settled(() => other.latestOffset(start, limit), 'latestOffset'),
@@ -187,14 +194,16 @@ export function streamReaderSuite<Offset extends object, Partition, Row extends 
         const partitions = await settled(async () => reader.partitions(start, await head(reader, start))).then(
           (result) => settled(() => result),
         )
-        const read = async (by: Reader) => {
+        const read = async (by: Reader, attempt = 0) => {
           const rows: Row[][] = []
-          for (const [index, partition] of partitions.entries()) rows.push(await readPartition(by, partition, index))
+          for (const [index, partition] of partitions.entries())
+            rows.push(await readPartition(by, partition, index, attempt))
           return rows
         }
         const first = await read(reader)
         await done(() => made.add(3), 'add')
         assert.deepEqual(await read(reader), first, 'a second read gives other rows')
+        assert.deepEqual(await read(reader, 1), first, 'a second attempt gives other rows')
         const other = made.source.streamReader()
         assert.deepEqual(await read(other), first, 'another reader gives other rows')
         await done(() => other.stop?.(), 'stop')
@@ -243,6 +252,11 @@ export function streamReaderSuite<Offset extends object, Partition, Row extends 
         )
         const openReads = hook(made.openReads, 'openReads', 'an abort reaches a read')
         await eventually(async () => (await settled(openReads)) === 0, 'no read is open any more', patienceMs)
+        const again = await readPartition(reader, partition as Partition, 0, 1)
+        const other = made.source.streamReader()
+        const expected = await readPartition(other, partition as Partition)
+        await done(() => other.stop?.(), 'stop')
+        assert.deepEqual(again, expected, 'after an aborted read another one gives other rows')
       }),
     'a saturated writer stops reads, which then go on': async (made) => {
       const { whileSaturated, chunks, rows } = await saturate(made)
@@ -314,6 +328,9 @@ export function streamReaderSuite<Offset extends object, Partition, Row extends 
 
   return suiteOf('streamReaderSuite', make, tests, options)
 }
+
+/** Longer than a second: many clocks have no finer hand. */
+const clockMs = 1_050
 
 /** Rows as a multiset. */
 function sorted(rows: readonly unknown[]): readonly string[] {
