@@ -32,15 +32,13 @@ console.log(`seed ${seed}, ${minutes} minutes`)
 const begun = Date.now()
 const log = (line: string): void => console.log(`${((Date.now() - begun) / 1_000).toFixed(0).padStart(4)} s  ${line}`)
 const ending = new AbortController()
-let ended: 'SIGINT' | 'SIGTERM' | undefined
-for (const signal of ['SIGINT', 'SIGTERM'] as const)
-  process.on(signal, () => {
-    // Once more changes nothing: file systems would stay mounted, and servers would stay behind.
-    if (ended === undefined) log(`${signal}: ending, which takes some seconds`)
-    ended ??= signal
-    ending.abort()
-  })
+// Servers and mounts outlive whoever doesn't end them.
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => ending.abort())
 const outcome = await runChaos({ waves: chosen, minutes, seed, signal: ending.signal, log })
+if (ending.signal.aborted) {
+  console.error('ended early: nothing was proved')
+  process.exit(1)
+}
 console.log(`\n${longTable(outcome)}\n\n${summary(outcome)} ${outcome.seconds.toFixed(0)} s in all.`)
 const failures = outcome.pairs.flatMap(({ source, sink, failures }) =>
   failures.map((text) => `${source} → ${sink}: ${text}`),
@@ -51,15 +49,10 @@ const broken = brokenPromises(outcome)
 if (broken.length > 0) {
   console.error(`\n${broken.join('\n')}`)
   process.exitCode = 1
-} else if (ended !== undefined) {
-  process.exitCode = ended === 'SIGINT' ? 130 : 143
 } else if (values.write) {
   const readme = new URL('../../README.md', import.meta.url)
   writeFileSync(readme, writeBetween(readFileSync(readme, 'utf8'), outcome))
 }
 
-// Everything was closed; what keeps the process alive all the same is a mistake that is told, and no reason to wait.
-setTimeout(() => {
-  console.error(`left open: ${process.getActiveResourcesInfo().join(', ')}`)
-  process.exit(1)
-}, 10_000).unref()
+// Everything was closed; nothing that is left over shall keep the process.
+process.exit()

@@ -71,7 +71,6 @@ export async function runWave(options: WaveOptions): Promise<PairOutcome[]> {
   try {
     for (const pair of pairs) running.push(await begin(pair, join(folder, String(pair.index)), servers, readers, open))
     await breakThings(running, options)
-    await Promise.all(running.map(({ trouble }) => trouble))
     const arrived = await Promise.all(running.map((one) => arrivals(one, options.signal)))
     const drained = await Promise.all(running.map(({ child }) => child.drain(20_000)))
     const outcomes: PairOutcome[] = []
@@ -133,6 +132,7 @@ async function breakThings(running: readonly Running[], options: WaveOptions): P
   const restarts = met.map((fault, at) => ({ fault, at: end - faultsMs + ((at + 0.5) * faultsMs) / met.length }))
   let down: ServerFault | undefined
   let restarting: Promise<void> | undefined
+  const troubles: unknown[] = []
   while (performance.now() < end && !options.signal.aborted) {
     // Nobody feeds a server that is going down: what is in a source for good has to be known.
     for (const one of running) if (down === undefined || !feeds(one.plan, down)) await feedMore(one)
@@ -155,11 +155,15 @@ async function breakThings(running: readonly Running[], options: WaveOptions): P
     const fault = chooseFault(one, random)
     note(one, fault)
     one.child.progress = 0
-    one.trouble = injectPair(fault, one, random.between(500, 2_000)).finally(() => {
-      one.trouble = undefined
-    })
+    one.trouble = injectPair(fault, one, random.between(500, 2_000))
+      .catch((error: unknown) => void troubles.push(error))
+      .finally(() => {
+        one.trouble = undefined
+      })
   }
   await restarting
+  await Promise.all(running.map(({ trouble }) => trouble))
+  if (troubles.length > 0) throw new AggregateError(troubles, 'a fault could not be made')
   for (const { fault } of restarts) log(`no time for: ${fault}`)
 }
 

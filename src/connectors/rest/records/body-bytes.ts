@@ -13,7 +13,7 @@ export interface BodyBytes {
 /**
  * Reads a body until it ends or is longer than `limit` bytes; of a longer one a further piece is already asked for.
  *
- * By its events: an iterator over a small body costs a twentieth of a page's whole way.
+ * By its events: most bodies are a piece or two, and no iterator is made for them.
  */
 export async function readStart(body: Readable, limit: number): Promise<BodyBytes> {
   const start: Uint8Array[] = []
