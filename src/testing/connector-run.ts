@@ -5,6 +5,7 @@ import { fromCommand, fromResult, type Result } from '../result.ts'
 import type { HasColumns } from '../row.ts'
 import { journalPort, type StreamReader } from '../source.ts'
 import { readStream } from '../stream.ts'
+import { within } from './conformance/conformance-test.ts'
 import type { Connectors, ExploreConnectorsOptions } from './connectors.ts'
 import { readerOf, writerOf } from './crash-ports.ts'
 import { exploredQuery, untilExhausted } from './crash-query.ts'
@@ -20,7 +21,9 @@ export async function runOnConnectors<Offset extends object, Partition, Row exte
   faults: readonly ScheduledFault[],
   options: ExploreConnectorsOptions,
 ): Promise<Outcome> {
-  const { rows = 10 } = options
+  const { rows = 10, patienceMs = 10_000 } = options
+  const answer = <T>(port: string, call: () => Result<T>): Promise<T> =>
+    within(firstValueFrom(fromResult(port, call)), JSON.stringify(port), patienceMs)
   const connectors = await answer('make', make)
   const { source, sink, ids, close } = connectors
   if (typeof ids !== 'function')
@@ -35,7 +38,7 @@ export async function runOnConnectors<Offset extends object, Partition, Row exte
     const failure = verdict && { id, ...verdict, guarantee, trace: world.story() }
     return { effects: world.effects, failure }
   } finally {
-    if (close !== undefined) await firstValueFrom(fromCommand(close))
+    if (close !== undefined) await within(firstValueFrom(fromCommand(close)), '"close"', patienceMs)
   }
 }
 
@@ -174,10 +177,6 @@ function isOrdered<Offset extends object, Partition, Row extends object>(
   reader: StreamReader<Offset, Partition, Row>,
 ): boolean {
   return reader.kind !== 'acked' && reader[journalPort]?.acked !== true
-}
-
-function answer<T>(port: string, call: () => Result<T>): Promise<T> {
-  return firstValueFrom(fromResult(port, call))
 }
 
 /** Lets everything that is ready run, input and output included. */

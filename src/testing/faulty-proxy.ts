@@ -60,7 +60,10 @@ export async function faultyProxy({
   let accepted = 0
 
   const isSilent = (): boolean => mode === 'stall' || mode === 'swallow' || mode === 'half-open'
+  const lines = new Set<DelayLine>()
   const forward = (from: Socket, to: Socket, answers: boolean): void => {
+    const line = new DelayLine()
+    lines.add(line)
     from.on('data', (bytes) => {
       if (mode === 'swallow' || (mode === 'half-open' && answers)) return
       const send = (): void => {
@@ -69,16 +72,24 @@ export async function faultyProxy({
           to.once('drain', () => mode !== 'stall' && from.resume())
         }
       }
-      if (delayMs === 0) send()
-      else setTimeout(send, delayMs)
+      line.after(delayMs, send)
     })
-    from.on('end', () => !isSilent() && to.end())
+    // An end doesn't overtake what is on its way.
+    from.on('end', () => line.after(delayMs, () => !isSilent() && to.end()))
     from.on('error', () => reset(to))
-    from.on('close', () => {
+    from.on('close', (failed) => {
       sockets.delete(from)
-      // A dead network tells nobody; what was left open ends when it is alive again.
-      if (!isSilent()) to.destroy()
-      else if (!to.destroyed) orphans.add(to)
+      const tell = (): void => {
+        // A dead network tells nobody; what was left open ends when it is alive again.
+        if (!isSilent()) to.destroy()
+        else if (!to.destroyed) orphans.add(to)
+      }
+      if (failed) tell()
+      else line.after(delayMs, tell)
+    })
+    to.on('close', () => {
+      line.drop()
+      lines.delete(line)
     })
   }
 
@@ -107,6 +118,7 @@ export async function faultyProxy({
   const close = async (): Promise<void> => {
     if (!server.listening) return
     for (const socket of [...sockets, ...orphans]) socket.destroy()
+    for (const line of lines) line.drop()
     await new Promise((resolve) => server.close(resolve))
   }
   return {
@@ -142,6 +154,44 @@ export async function faultyProxy({
     },
     close,
     [Symbol.asyncDispose]: close,
+  }
+}
+
+/** What is on its way in one direction, in order, also when the delay changes meanwhile. */
+class DelayLine {
+  readonly #waiting: { readonly due: number; readonly work: () => void }[] = []
+  #timer: NodeJS.Timeout | undefined
+  #isDropped = false
+
+  after(delayMs: number, work: () => void): void {
+    if (this.#isDropped) return
+    if (delayMs === 0 && this.#waiting.length === 0) {
+      work()
+      return
+    }
+    this.#waiting.push({ due: performance.now() + delayMs, work })
+    this.#timer ??= setTimeout(() => this.#deliver(), delayMs)
+  }
+
+  /** For good: nobody is there any more to whom it could go. */
+  drop(): void {
+    this.#isDropped = true
+    clearTimeout(this.#timer)
+    this.#timer = undefined
+    this.#waiting.length = 0
+  }
+
+  #deliver(): void {
+    this.#timer = undefined
+    for (let [next] = this.#waiting; next !== undefined; [next] = this.#waiting) {
+      const wait = next.due - performance.now()
+      if (wait > 0) {
+        this.#timer = setTimeout(() => this.#deliver(), Math.ceil(wait))
+        return
+      }
+      this.#waiting.shift()
+      next.work()
+    }
   }
 }
 

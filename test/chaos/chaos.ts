@@ -58,8 +58,12 @@ export async function runChaos(options: ChaosOptions): Promise<ChaosOutcome> {
         const faultsMs = ((minutes * 60_000) / waves.length) * (1 - restShare)
         const serverFaults = turns[at % turns.length] ?? []
         const common = { folder, servers, readers, random, signal, log }
-        pairs.push(...(await runWave({ ...common, pairs: wave, faultsMs, serverFaults })))
+        const outcomes = await runWave({ ...common, pairs: wave, faultsMs, serverFaults })
+        // Rows that were still on their way are not lost.
+        if (!signal.aborted) pairs.push(...outcomes)
       }
+      const untried = waves.flat().length - pairs.length
+      if (untried > 0) skipped.push(`${untried} of ${waves.flat().length} pairs: it was ended early`)
       return { seed, minutes, pairs, skipped, seconds: (performance.now() - begun) / 1_000 }
     } finally {
       await readers.close()

@@ -57,6 +57,29 @@ describe('faultyProxy', () => {
     expect(proxy.url('amqp://user:secret@broker:5672/vhost')).toBe(`amqp://user:secret@127.0.0.1:${proxy.port}/vhost`)
   })
 
+  test('an end does not overtake what is delayed, nor does what comes after the delay was taken back', async () => {
+    const { socket, heard, ended } = await client()
+    proxy.delay(60)
+    socket.write('one ')
+    await expect.poll(() => received).toEqual(['one '])
+    proxy.delay(0)
+    for (const each of accepted) each.end('two')
+    await expect.poll(ended).toBe('closed')
+    expect(heard.join('')).toBe('one two')
+  })
+
+  test('leaves no timer of a delayed piece behind', async () => {
+    const timers = () => process.getActiveResourcesInfo().filter((name) => name === 'Timeout').length
+    const { socket } = await client()
+    const before = timers()
+    proxy.delay(60_000)
+    socket.write('hello')
+    await expect.poll(timers).toBeGreaterThan(before)
+    await proxy.close()
+    await sleep(20)
+    expect(timers()).toBeLessThanOrEqual(before)
+  })
+
   test('cuts', async () => {
     const { socket, ended } = await client()
     socket.write('hello')

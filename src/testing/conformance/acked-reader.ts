@@ -87,12 +87,12 @@ export function ackedReaderSuite<Offset extends object, Partition, Row extends o
     try {
       await within(use(...readers), 'the test', 3 * patienceMs)
     } finally {
-      for (const reader of readers) await done(() => reader.stop?.())
+      for (const reader of readers) await done(() => reader.stop?.(), 'stop')
     }
   }
-  const first = (reader: Reader): Promise<Offset> => settled(() => reader.initialOffset())
+  const first = (reader: Reader): Promise<Offset> => settled(() => reader.initialOffset(), 'initialOffset')
   const look = (reader: Reader, start: Offset, maxRows = 100): Promise<Offset> =>
-    settled(() => reader.latestOffset(start, { ...readAllAvailable, maxRows }))
+    settled(() => reader.latestOffset(start, { ...readAllAvailable, maxRows }), 'latestOffset')
   const idsOf = async (made: Made, reader: Reader, start: Offset, end: Offset): Promise<number[]> =>
     (await readRange(reader, start, end)).map(made.id)
   /** The batch of so many messages, once they are there. */
@@ -113,17 +113,17 @@ export function ackedReaderSuite<Offset extends object, Partition, Row extends o
     await eventually(isThere, `${count} messages are delivered`, patienceMs)
     return { end, ids: ids.toSorted((a, b) => a - b) }
   }
-  const commit = (reader: Reader, end: Offset) => done(() => reader.commit(end))
+  const commit = (reader: Reader, end: Offset) => done(() => reader.commit(end), 'commit')
   const upTo = (from: number, to: number): number[] => Array.from({ length: to - from }, (_, more) => from + more)
   /** A reader of which nothing more is heard: its process is gone. */
-  const gone = (reader: Reader) => done(() => reader.stop?.())
+  const gone = (reader: Reader) => done(() => reader.stop?.(), 'stop')
 
   const tests: Readonly<Record<AckedReaderTest, (made: Made) => Promise<void>>> = {
     'offsets are offsets': (made) =>
       reading(made, async (reader) => {
         const start = await first(reader)
         assert.deepEqual(await look(reader, start), start, 'nothing is there, and it answers with another offset')
-        await done(() => made.add(3))
+        await done(() => made.add(3), 'add')
         const { end } = await gathered(made, reader, start, 3)
         for (const offset of [start, end]) {
           canonicalOffset(offset, 'an offset')
@@ -133,20 +133,24 @@ export function ackedReaderSuite<Offset extends object, Partition, Row extends o
       }),
     'partitions tile a batch': (made) =>
       reading(made, async (reader) => {
-        await done(() => made.add(7))
+        await done(() => made.add(7), 'add')
         const start = await first(reader)
         const { end, ids } = await gathered(made, reader, start, 7)
         assert.deepEqual(ids, upTo(0, 7))
-        assert.deepEqual(await settled(() => reader.partitions(end, end)), [], 'an empty range has no partitions')
-        const partitions = await settled(() => reader.partitions(start, end))
+        assert.deepEqual(
+          await settled(() => reader.partitions(end, end), 'partitions'),
+          [],
+          'an empty range has no partitions',
+        )
+        const partitions = await settled(() => reader.partitions(start, end), 'partitions')
         assert.deepEqual(JSON.parse(JSON.stringify(partitions)), partitions, 'partitions must survive JSON')
       }),
     'a batch can be read again until it is settled': (made) =>
       reading(made, async (reader) => {
-        await done(() => made.add(5))
+        await done(() => made.add(5), 'add')
         const start = await first(reader)
         const { end } = await gathered(made, reader, start, 5)
-        const partitions = await settled(() => reader.partitions(start, end))
+        const partitions = await settled(() => reader.partitions(start, end), 'partitions')
         const all = async () => {
           const ids: number[][] = []
           for (const [at, partition] of partitions.entries())
@@ -155,12 +159,12 @@ export function ackedReaderSuite<Offset extends object, Partition, Row extends o
         }
         const before = await all()
         assert.equal(before.flat().length, 5, 'rows were gone before the batch was settled')
-        await done(() => made.add(2))
+        await done(() => made.add(2), 'add')
         assert.deepEqual(await all(), before, 'a second attempt has other rows')
       }),
     'limits are respected': (made) =>
       reading(made, async (reader) => {
-        await done(() => made.add(8))
+        await done(() => made.add(8), 'add')
         let at = await first(reader)
         const ids: number[] = []
         await eventually(
@@ -183,26 +187,26 @@ export function ackedReaderSuite<Offset extends object, Partition, Row extends o
       }),
     'what is committed does not come again': (made) =>
       reading(made, async (reader, other) => {
-        await done(() => made.add(4))
+        await done(() => made.add(4), 'add')
         const { end } = await gathered(made, reader, await first(reader), 4)
         await commit(reader, end)
         await gone(reader)
-        await done(() => made.add(2))
+        await done(() => made.add(2), 'add')
         const { ids } = await gathered(made, other, end, 2)
         assert.deepEqual(ids, [4, 5])
       }),
     'a commit may come twice': (made) =>
       reading(made, async (reader, other) => {
-        await done(() => made.add(3))
+        await done(() => made.add(3), 'add')
         const { end } = await gathered(made, reader, await first(reader), 3)
         for (let again = 0; again < 2; again++) await commit(reader, end)
         await gone(reader)
-        await done(() => made.add(1))
+        await done(() => made.add(1), 'add')
         assert.deepEqual((await gathered(made, other, end, 1)).ids, [3])
       }),
     'what is not committed comes again': (made) =>
       reading(made, async (reader, other) => {
-        await done(() => made.add(4))
+        await done(() => made.add(4), 'add')
         const start = await first(reader)
         await gathered(made, reader, start, 4)
         await gone(reader)
@@ -210,10 +214,10 @@ export function ackedReaderSuite<Offset extends object, Partition, Row extends o
       }),
     'a released batch comes again, under later offsets': (made) =>
       reading(made, async (reader) => {
-        await done(() => made.add(4))
+        await done(() => made.add(4), 'add')
         const start = await first(reader)
         const { end } = await gathered(made, reader, start, 4)
-        await done(() => reader.release(start, end))
+        await done(() => reader.release(start, end), 'release')
         const again = await gathered(made, reader, end, 4)
         assert.deepEqual(again.ids, upTo(0, 4))
         assert.ok(reader.compare === undefined || reader.compare(end, again.end) < 0, 'offsets never go back')
@@ -226,7 +230,7 @@ export function ackedReaderSuite<Offset extends object, Partition, Row extends o
           outstanding !== undefined,
           'the reader says no "outstanding"; where there is no bound, leave this out',
         )
-        await done(() => made.add(outstanding + 5))
+        await done(() => made.add(outstanding + 5), 'add')
         await gathered(made, reader, await first(reader), 1)
         // What one holds can't come to another; the five that are left over must.
         const { ids } = await gathered(made, other, await first(other), 5)
@@ -236,7 +240,7 @@ export function ackedReaderSuite<Offset extends object, Partition, Row extends o
       reading(made, async (...readers) => {
         const at = [await first(readers[0]), await first(readers[1])]
         for (const [n, reader] of readers.entries()) await look(reader, at[n] as Offset)
-        await done(() => made.add(10))
+        await done(() => made.add(10), 'add')
         const ids: number[] = []
         const isAll = async (): Promise<boolean> => {
           for (const [n, reader] of readers.entries()) {
@@ -263,21 +267,21 @@ export function ackedReaderSuite<Offset extends object, Partition, Row extends o
         const start = await first(reader)
         const told = firstValueFrom(available)
         await look(reader, start)
-        await done(() => made.add(1))
+        await done(() => made.add(1), 'add')
         await within(told, 'the word of a message', patienceMs)
         assert.deepEqual((await gathered(made, reader, start, 1)).ids, [0])
       }),
     'what a lost connection delivered is refused, and comes again': (made) =>
       reading(made, async (reader) => {
         const cut = hook(made.cut, 'cut', 'what a lost connection delivered is refused, and comes again')
-        await done(() => made.add(4))
+        await done(() => made.add(4), 'add')
         const start = await first(reader)
         const { end } = await gathered(made, reader, start, 4)
-        await done(() => reader.hold?.(start, end))
+        await done(() => reader.hold?.(start, end), 'hold')
         await done(cut)
         const refused = async (): Promise<boolean> => {
           try {
-            await done(() => reader.hold?.(start, end))
+            await done(() => reader.hold?.(start, end), 'hold')
             await idsOf(made, reader, start, end)
             return false
           } catch {
@@ -285,13 +289,13 @@ export function ackedReaderSuite<Offset extends object, Partition, Row extends o
           }
         }
         await eventually(refused, 'a batch that is being delivered again can not be held any more', patienceMs)
-        await done(() => reader.release(start, end))
+        await done(() => reader.release(start, end), 'release')
         assert.deepEqual((await gathered(made, reader, end, 4)).ids, upTo(0, 4))
       }),
     'a late commit acknowledges nothing': (made) =>
       reading(made, async (reader, other) => {
         const cut = hook(made.cut, 'cut', 'a late commit acknowledges nothing')
-        await done(() => made.add(4))
+        await done(() => made.add(4), 'add')
         const start = await first(reader)
         const { end } = await gathered(made, reader, start, 4)
         await done(cut)
@@ -308,7 +312,7 @@ export function ackedReaderSuite<Offset extends object, Partition, Row extends o
     },
     'secrets are not told': async (made) => {
       const told: unknown[] = []
-      await done(() => made.add(3))
+      await done(() => made.add(3), 'add')
       const { running, arrived } = run(made)
       running.events$.subscribe((event) => told.push(event))
       running.progress$.subscribe((progress) => told.push(progress))

@@ -3,10 +3,10 @@ import { canonicalOffset } from '../../offset.ts'
 import { type ReadContext, readAllAvailable, type StreamReader } from '../../source.ts'
 import { chunksOf, settled } from './conformance-test.ts'
 
-/** What an engine hands to a read of the first attempt. */
-export function readContext(partitionId: number): ReadContext {
+/** What an engine hands to a read. */
+export function readContext(partitionId: number, attempt = 0): ReadContext {
   const { signal } = new AbortController()
-  return { queryId: 'conformance', batchId: 0, partitionId, attempt: 0, signal, report: () => {} }
+  return { queryId: 'conformance', batchId: 0, partitionId, attempt, signal, report: () => {} }
 }
 
 /** The rows of one slice, which is read as the checkpoint keeps it. */
@@ -14,10 +14,11 @@ export async function readPartition<Offset extends object, Partition, Row extend
   reader: StreamReader<Offset, Partition, Row>,
   partition: Partition,
   partitionId = 0,
+  attempt = 0,
 ): Promise<Row[]> {
   const rows: Row[] = []
   const kept = JSON.parse(JSON.stringify(partition)) as Partition
-  for await (const chunk of chunksOf(reader.read(kept, readContext(partitionId)))) rows.push(...chunk)
+  for await (const chunk of chunksOf(reader.read(kept, readContext(partitionId, attempt)))) rows.push(...chunk)
   return rows
 }
 
@@ -27,7 +28,7 @@ export async function readRange<Offset extends object, Partition, Row extends ob
   start: Offset,
   end: Offset,
 ): Promise<Row[]> {
-  const partitions = await settled(() => reader.partitions(start, end))
+  const partitions = await settled(() => reader.partitions(start, end), 'partitions')
   const rows: Row[] = []
   for (const [index, partition] of partitions.entries()) rows.push(...(await readPartition(reader, partition, index)))
   return rows
@@ -41,7 +42,7 @@ export async function readAll<Offset extends object, Partition, Row extends obje
 ): Promise<Row[][]> {
   const batches: Row[][] = []
   for (let at = start; ; ) {
-    const end = await settled(() => reader.latestOffset(at, { ...readAllAvailable, maxRows }))
+    const end = await settled(() => reader.latestOffset(at, { ...readAllAvailable, maxRows }), 'latestOffset')
     if (sameOffset(at, end)) return batches
     const isForward = reader.compare === undefined || reader.compare(at, end) < 0
     assert.ok(isForward, `compare must put ${JSON.stringify(at)} before ${JSON.stringify(end)}`)

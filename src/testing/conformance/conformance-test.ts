@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { AsyncLocalStorage } from 'node:async_hooks'
 import { setTimeout as sleep, setImmediate as turn } from 'node:timers/promises'
 import { inspect } from 'node:util'
 import { firstValueFrom, from, isObservable, type ObservableInput } from 'rxjs'
@@ -30,12 +31,18 @@ export interface UnderTest {
   readonly close?: () => Result<unknown>
 }
 
+const defaultPatienceMs = 10_000
+/** Of the test that a call is made by: suites may run side by side. */
+const patience = new AsyncLocalStorage<number>()
+/** `make` and `close` may start and end servers. */
+const patienceForServers = 6
+
 /** Builds the list: each test makes what it tests, and closes it. @throws OptionError for the name of no test. */
 export function suiteOf<Made extends UnderTest, Name extends string>(
   owner: string,
   make: () => Result<Made>,
   tests: Readonly<Record<Name, (made: Made) => Promise<void>>>,
-  { leaveOut = [] }: Pick<SuiteOptions<Name>, 'leaveOut'>,
+  { leaveOut = [], patienceMs = defaultPatienceMs }: SuiteOptions<Name>,
 ): readonly ConformanceTest<Name>[] {
   const names = Object.keys(tests) as Name[]
   for (const name of leaveOut) {
@@ -47,11 +54,13 @@ export function suiteOf<Made extends UnderTest, Name extends string>(
     .map((name) => ({
       name,
       run: async () => {
-        const made = await settled(() => make())
+        const withServers = <T>(work: () => Promise<T>) => patience.run(patienceMs * patienceForServers, work)
+        const made = await withServers(() => settled(() => make(), 'make'))
         try {
-          await tests[name](made)
+          await patience.run(patienceMs, () => tests[name](made))
         } finally {
-          if (made.close !== undefined) await done(made.close)
+          const { close } = made
+          if (close !== undefined) await withServers(() => done(close, 'close'))
         }
       },
     }))
@@ -65,14 +74,22 @@ export function hook<T>(value: T | undefined, name: string, test: string): T {
   )
 }
 
-/** The answer of a port. */
-export function settled<T>(call: () => Result<T>): Promise<T> {
-  return firstValueFrom(fromResult('a port', call))
+/** The answer of a port; an error once the patience of the test is over. @param port its name in that error. */
+export function settled<T>(call: () => Result<T>, port?: string): Promise<T> {
+  return answered(firstValueFrom(fromResult(nameOf(port), call)), port)
 }
 
-/** A command that has come to its end. */
-export function done(call: () => Result<unknown>): Promise<unknown> {
-  return firstValueFrom(fromCommand(call))
+/** A command that has come to its end; an error once the patience of the test is over. @param port its name in that error. */
+export function done(call: () => Result<unknown>, port?: string): Promise<unknown> {
+  return answered(firstValueFrom(fromCommand(call)), port)
+}
+
+function answered<T>(answer: Promise<T>, port: string | undefined): Promise<T> {
+  return within(answer, nameOf(port), patience.getStore() ?? defaultPatienceMs)
+}
+
+function nameOf(port: string | undefined): string {
+  return port === undefined ? 'a port' : JSON.stringify(port)
 }
 
 /** Settles as `work` does, or fails once `patienceMs` are over. */
@@ -149,7 +166,29 @@ export function expectNoSecrets(secrets: readonly string[] = [], told: readonly 
   assert.ok(secrets.length > 0, 'make says no "secrets"; where there are none, leave this test out')
   const text = everythingIn(told)
   for (const secret of secrets)
-    assert.ok(!text.includes(secret), 'a secret is told in progress, in an event or in an error')
+    for (const [how, form] of formsOf(secret))
+      assert.ok(!text.includes(form), `a secret is told ${how}in progress, in an event or in an error`)
+}
+
+/** A secret, and what it looks like on its way: in a URL, a JSON text, a header of Basic authentication. */
+function formsOf(secret: string): readonly (readonly [how: string, form: string])[] {
+  const bytes = Buffer.from(secret)
+  // In base64 it looks in three ways, by its place; the letters at its ends are shared with what stands beside it.
+  const base64 = [0, 1, 2].flatMap((before) => {
+    const all = Buffer.concat([Buffer.alloc(before), bytes])
+    const from = Math.ceil((before * 8) / 6)
+    const to = Math.floor((all.length * 8) / 6)
+    return (['base64', 'base64url'] as const).map((encoding) => all.toString(encoding).slice(from, to))
+  })
+  return [
+    ['', secret],
+    ['escaped ', JSON.stringify(secret).slice(1, -1)],
+    ['as part of a URL ', encodeURIComponent(secret)],
+    // What is shorter is found by chance.
+    ...[...base64, bytes.toString('hex')]
+      .filter(({ length }) => length >= 6)
+      .map((form) => ['encoded ', form] as const),
+  ]
 }
 
 /** What a run fails with. Fails itself when it does not. */

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { memoryCheckpoint } from '../../checkpoint/memory.ts'
 import { memorySink } from '../../connectors/memory/sink.ts'
 import type { StreamSource } from '../../data-source.ts'
@@ -81,13 +82,13 @@ export function streamReaderSuite<Offset extends object, Partition, Row extends 
   const stopping = async <T>({ source }: Made, use: (reader: Reader) => Promise<T>): Promise<T> => {
     const reader = source.streamReader()
     try {
-      return await within(use(reader), 'the test', patienceMs)
+      return await within(use(reader), 'the test', 3 * patienceMs)
     } finally {
-      await done(() => reader.stop?.())
+      await done(() => reader.stop?.(), 'stop')
     }
   }
   const head = (reader: Reader, start: Offset): Promise<Offset> =>
-    settled(() => reader.latestOffset(start, { ...readAllAvailable, ...reader.defaultLimit }))
+    settled(() => reader.latestOffset(start, { ...readAllAvailable, ...reader.defaultLimit }), 'latestOffset')
   const run = (
     made: Made,
     sink: ReturnType<typeof memorySink<Row>>,
@@ -106,7 +107,7 @@ export function streamReaderSuite<Offset extends object, Partition, Row extends 
     })
   }
   const saturate = async (made: Made) => {
-    await done(() => made.add(30))
+    await done(() => made.add(30), 'add')
     return saturated(
       () => made.source.streamReader(),
       (streamReader, sink) => run(made, sink, { streamReader }),
@@ -117,8 +118,8 @@ export function streamReaderSuite<Offset extends object, Partition, Row extends 
   const tests: Readonly<Record<StreamReaderTest, (made: Made) => Promise<void>>> = {
     'offsets are offsets': (made) =>
       stopping(made, async (reader) => {
-        await done(() => made.add(3))
-        const start = await settled(() => reader.initialOffset())
+        await done(() => made.add(3), 'add')
+        const start = await settled(() => reader.initialOffset(), 'initialOffset')
         const end = await head(reader, start)
         for (const offset of [start, end]) {
           canonicalOffset(offset, 'an offset')
@@ -128,44 +129,54 @@ export function streamReaderSuite<Offset extends object, Partition, Row extends 
       }),
     'latestOffset is pure': (made) =>
       stopping(made, async (reader) => {
-        await done(() => made.add(5))
-        const start = await settled(() => reader.initialOffset())
+        await done(() => made.add(5), 'add')
+        const start = await settled(() => reader.initialOffset(), 'initialOffset')
         const limit = { ...readAllAvailable, maxRows: 3 }
         const before = JSON.stringify([start, limit])
-        const first = await settled(() => reader.latestOffset(start, limit))
+        const first = await settled(() => reader.latestOffset(start, limit), 'latestOffset')
         assert.deepEqual(
-          await settled(() => reader.latestOffset(start, limit)),
+          await settled(() => reader.latestOffset(start, limit), 'latestOffset'),
           first,
           'the same question, another answer',
         )
         assert.equal(JSON.stringify([start, limit]), before, 'latestOffset changed what it was given')
+        await sleep(clockMs)
+        assert.deepEqual(
+          await settled(() => reader.latestOffset(start, limit), 'latestOffset'),
+          first,
+          'the same question a second later, another answer',
+        )
         const other = made.source.streamReader()
         assert.deepEqual(
-          await settled(() => other.latestOffset(start, limit)),
+          await settled(() => other.latestOffset(start, limit), 'latestOffset'),
           first,
           'another reader answers with something else',
         )
-        await done(() => other.stop?.())
+        await done(() => other.stop?.(), 'stop')
         const end = await head(reader, start)
         assert.deepEqual(await head(reader, end), end, 'nothing is new, and it answers with another offset than start')
       }),
     'partitions are pure': (made) =>
       stopping(made, async (reader) => {
-        await done(() => made.add(5))
-        const start = await settled(() => reader.initialOffset())
+        await done(() => made.add(5), 'add')
+        const start = await settled(() => reader.initialOffset(), 'initialOffset')
         const end = await head(reader, start)
-        const ask = () => settled(() => reader.partitions(start, end))
+        const ask = () => settled(() => reader.partitions(start, end), 'partitions')
         const first = JSON.stringify(await ask())
         assert.deepEqual(JSON.parse(first), await ask(), 'partitions must survive JSON')
-        await done(() => made.add(2))
+        await done(() => made.add(2), 'add')
         assert.equal(JSON.stringify(await ask()), first, 'the same range was cut in another way')
         for (const at of [start, end])
-          assert.deepEqual(await settled(() => reader.partitions(at, at)), [], 'an empty range has no partitions')
+          assert.deepEqual(
+            await settled(() => reader.partitions(at, at), 'partitions'),
+            [],
+            'an empty range has no partitions',
+          )
       }),
     'batches tile the rows': (made) =>
       stopping(made, async (reader) => {
-        await done(() => made.add(7))
-        const start = await settled(() => reader.initialOffset())
+        await done(() => made.add(7), 'add')
+        const start = await settled(() => reader.initialOffset(), 'initialOffset')
         const whole = sorted(await readRange(reader, start, await head(reader, start)))
         assert.equal(whole.length, 7, 'rows of the whole range')
         for (const maxRows of [1, 2, 3, 100]) {
@@ -178,40 +189,42 @@ export function streamReaderSuite<Offset extends object, Partition, Row extends 
       }),
     'a batch is read again as it was': (made) =>
       stopping(made, async (reader) => {
-        await done(() => made.add(5))
-        const start = await settled(() => reader.initialOffset())
+        await done(() => made.add(5), 'add')
+        const start = await settled(() => reader.initialOffset(), 'initialOffset')
         const partitions = await settled(async () => reader.partitions(start, await head(reader, start))).then(
           (result) => settled(() => result),
         )
-        const read = async (by: Reader) => {
+        const read = async (by: Reader, attempt = 0) => {
           const rows: Row[][] = []
-          for (const [index, partition] of partitions.entries()) rows.push(await readPartition(by, partition, index))
+          for (const [index, partition] of partitions.entries())
+            rows.push(await readPartition(by, partition, index, attempt))
           return rows
         }
         const first = await read(reader)
-        await done(() => made.add(3))
+        await done(() => made.add(3), 'add')
         assert.deepEqual(await read(reader), first, 'a second read gives other rows')
+        assert.deepEqual(await read(reader, 1), first, 'a second attempt gives other rows')
         const other = made.source.streamReader()
         assert.deepEqual(await read(other), first, 'another reader gives other rows')
-        await done(() => other.stop?.())
+        await done(() => other.stop?.(), 'stop')
       }),
     'limits are respected': (made) =>
       stopping(made, async (reader) => {
-        await done(() => made.add(10))
-        const start = await settled(() => reader.initialOffset())
+        await done(() => made.add(10), 'add')
+        const start = await settled(() => reader.initialOffset(), 'initialOffset')
         for (const batch of await readAll(reader, start, 3)) {
           assert.ok(batch.length <= 3 + overrun, `a batch of at most 3 rows has ${batch.length}`)
         }
       }),
     'availableNow ends while rows keep coming': async (made) => {
-      await done(() => made.add(6))
+      await done(() => made.add(6), 'add')
       const sink = memorySink<Row>()
       const streamReader = (): Reader => {
         const reader = made.source.streamReader()
         return overriding(reader, {
           latestOffset: async (start, limit) => {
-            const answer = await settled(() => reader.latestOffset(start, limit))
-            await done(() => made.add(1))
+            const answer = await settled(() => reader.latestOffset(start, limit), 'latestOffset')
+            await done(() => made.add(1), 'add')
             return answer
           },
         })
@@ -224,10 +237,10 @@ export function streamReaderSuite<Offset extends object, Partition, Row extends 
     },
     'an abort reaches a read': (made) =>
       stopping(made, async (reader) => {
-        await done(() => made.add(20))
-        const start = await settled(() => reader.initialOffset())
+        await done(() => made.add(20), 'add')
+        const start = await settled(() => reader.initialOffset(), 'initialOffset')
         const end = await head(reader, start)
-        const [partition] = await settled(() => reader.partitions(start, end))
+        const [partition] = await settled(() => reader.partitions(start, end), 'partitions')
         const controller = new AbortController()
         const chunks = chunksOf(reader.read(partition as Partition, { ...readContext(0), signal: controller.signal }))
         await chunks.next()
@@ -239,6 +252,11 @@ export function streamReaderSuite<Offset extends object, Partition, Row extends 
         )
         const openReads = hook(made.openReads, 'openReads', 'an abort reaches a read')
         await eventually(async () => (await settled(openReads)) === 0, 'no read is open any more', patienceMs)
+        const again = await readPartition(reader, partition as Partition, 0, 1)
+        const other = made.source.streamReader()
+        const expected = await readPartition(other, partition as Partition)
+        await done(() => other.stop?.(), 'stop')
+        assert.deepEqual(again, expected, 'after an aborted read another one gives other rows')
       }),
     'a saturated writer stops reads, which then go on': async (made) => {
       const { whileSaturated, chunks, rows } = await saturate(made)
@@ -251,26 +269,26 @@ export function streamReaderSuite<Offset extends object, Partition, Row extends 
     },
     'a commit may come twice': (made) =>
       stopping(made, async (reader) => {
-        await done(() => made.add(4))
-        const start = await settled(() => reader.initialOffset())
+        await done(() => made.add(4), 'add')
+        const start = await settled(() => reader.initialOffset(), 'initialOffset')
         const end = await head(reader, start)
-        for (let again = 0; again < 2; again++) await done(() => reader.commit?.(end))
-        await done(() => made.add(3))
+        for (let again = 0; again < 2; again++) await done(() => reader.commit?.(end), 'commit')
+        await done(() => made.add(3), 'add')
         const other = made.source.streamReader()
-        await done(() => other.commit?.(end))
+        await done(() => other.commit?.(end), 'commit')
         assert.equal((await readRange(other, end, await head(other, end))).length, 3, 'rows after the commit')
-        await done(() => other.stop?.())
+        await done(() => other.stop?.(), 'stop')
       }),
     'a second process reads the same': (made) =>
       stopping(made, async (reader) => {
-        await done(() => made.add(6))
-        const start = await settled(() => reader.initialOffset())
+        await done(() => made.add(6), 'add')
+        const start = await settled(() => reader.initialOffset(), 'initialOffset')
         const end = await head(reader, start)
         const other = made.source.streamReader()
         const [mine, theirs] = await Promise.all([readRange(reader, start, end), readRange(other, start, end)])
         assert.deepEqual(sorted(theirs), sorted(mine), 'two readers at once')
         assert.equal(mine.length, 6)
-        await done(() => other.stop?.())
+        await done(() => other.stop?.(), 'stop')
         assert.deepEqual(
           sorted(await readRange(reader, start, end)),
           sorted(mine),
@@ -279,19 +297,19 @@ export function streamReaderSuite<Offset extends object, Partition, Row extends 
       }),
     'errors keep their cause': async (made) => {
       const fail = hook(made.fail, 'fail', 'errors keep their cause')
-      await done(() => made.add(3))
+      await done(() => made.add(3), 'add')
       const [expected, error] = await failure(made, fail)
       expectCause(expected, error)
     },
     'secrets are not told': async (made) => {
       const told: unknown[] = []
-      await done(() => made.add(3))
+      await done(() => made.add(3), 'add')
       const running = run(made, memorySink<Row>()).start()
       running.events$.subscribe((event) => told.push(event))
       running.progress$.subscribe((progress) => told.push(progress))
       await within(running.terminated, 'the query', patienceMs)
       if (made.fail !== undefined) {
-        await done(() => made.add(1))
+        await done(() => made.add(1), 'add')
         told.push((await failure(made, made.fail))[1])
       }
       expectNoSecrets(made.secrets, told)
@@ -310,6 +328,9 @@ export function streamReaderSuite<Offset extends object, Partition, Row extends 
 
   return suiteOf('streamReaderSuite', make, tests, options)
 }
+
+/** Longer than a second: many clocks have no finer hand. */
+const clockMs = 1_050
 
 /** Rows as a multiset. */
 function sorted(rows: readonly unknown[]): readonly string[] {

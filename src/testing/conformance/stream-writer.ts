@@ -48,6 +48,7 @@ export type StreamWriterTest =
   | 'two equal rows are two rows'
   | 'batches and partitions without rows'
   | 'the same batch id of another query is another batch'
+  | 'the same batch of another sink is another batch'
   | 'faults lose nothing'
   | 'errors keep their cause'
   | 'secrets are not told'
@@ -72,28 +73,33 @@ export function streamWriterSuite<Row extends object, Message>(
   type Made = WriterUnderTest<Row, Message>
   type Writer = StreamWriter<Row, Message>
 
-  const started = async ({ sink, schema }: Made, epoch = 1, queryId = 'conformance'): Promise<Writer> => {
+  const started = async (
+    { sink, schema }: Made,
+    epoch = 1,
+    { queryId = 'conformance', sinkId = 'main' } = {},
+  ): Promise<Writer> => {
     const writer = sink.streamWriter()
-    await done(() => writer.start?.({ queryId, sinkId: 'main', epoch, schema }))
+    await done(() => writer.start?.({ queryId, sinkId, epoch, schema }), 'start')
     return writer
   }
-  const stopped = (writer: Writer) => done(() => writer.stop?.())
+  const stopped = (writer: Writer) => done(() => writer.stop?.(), 'stop')
   /** As the engine does, before a batch is written at all, and again after its abort. */
   const begin = async (writer: Writer, batch = first): Promise<'write' | 'committed'> =>
-    writer.begin === undefined ? 'write' : settled(() => writer.begin?.(batch) ?? 'write')
-  type How = { readonly epoch?: number; readonly size?: number; readonly batch?: Batch }
+    writer.begin === undefined ? 'write' : settled(() => writer.begin?.(batch) ?? 'write', 'begin')
+  type How = { readonly epoch?: number; readonly size?: number; readonly batch?: Batch; readonly sinkId?: string }
   /** Writes the partitions of a batch that was begun. @param size rows of a chunk. */
   const parts = async (
     { row }: Made,
     writer: Writer,
     partitions: readonly (readonly number[])[],
-    { epoch = 1, size = 2, batch = first }: How,
+    { epoch = 1, size = 2, batch = first, sinkId }: How,
   ): Promise<Message[]> => {
     const messages: Message[] = []
     for (const [partitionId, ids] of partitions.entries()) {
-      const partition = await settled(() => writer.open(contextOf(batch, partitionId, 0, epoch)))
-      for (let at = 0; at < ids.length; at += size) await done(() => partition.write(ids.slice(at, at + size).map(row)))
-      messages.push(await settled(() => partition.finish()))
+      const partition = await settled(() => writer.open(contextOf(batch, partitionId, 0, epoch, sinkId)), 'open')
+      for (let at = 0; at < ids.length; at += size)
+        await done(() => partition.write(ids.slice(at, at + size).map(row)), 'write')
+      messages.push(await settled(() => partition.finish(), 'finish'))
     }
     return messages
   }
@@ -108,7 +114,7 @@ export function streamWriterSuite<Row extends object, Message>(
     return parts(made, writer, partitions, how)
   }
   const commit = (writer: Writer, messages: readonly Message[], batch = first) =>
-    done(() => writer.commit(messages, batch))
+    done(() => writer.commit(messages, batch), 'commit')
   const whole = async (made: Made, writer: Writer, partitions: readonly (readonly number[])[], how: How = {}) => {
     const answer = await begin(writer, how.batch)
     if (answer === 'write') await commit(writer, await parts(made, writer, partitions, how), how.batch)
@@ -151,33 +157,37 @@ export function streamWriterSuite<Row extends object, Message>(
     'an abort leaves nothing': async (made) => {
       const writer = await started(made)
       const messages = await written(made, writer, [[0, 1], [2]])
-      await done(() => writer.abort?.([...messages.slice(0, 1), undefined], first))
+      await done(() => writer.abort?.([...messages.slice(0, 1), undefined], first), 'abort')
       if (isTransactional(writer)) assert.deepEqual(await there(made), [], 'rows of an aborted batch')
       await whole(made, writer, [[0, 1], [2]])
       await expectOnce(made, writer, [0, 1, 2], 'the batch after its abort')
+      const next = await written(made, writer, [[3], [4]], { batch: second })
+      await done(() => writer.abort?.([undefined, ...next.slice(1)], second), 'abort')
+      const before = [...new Set(await there(made))].filter((id) => id < 3)
+      assert.deepEqual(before, [0, 1, 2], 'the abort of a batch took rows of the one before it')
       await stopped(writer)
     },
     'a discarded attempt leaves nothing': async (made) => {
       const writer = await started(made)
       await begin(writer)
-      const attempt = await settled(() => writer.open(contextOf(first, 0, 0, 1)))
-      await done(() => attempt.write([0, 1].map(made.row)))
-      await done(() => attempt.discard?.())
-      const finished = await settled(() => writer.open(contextOf(first, 0, 1, 1)))
-      await done(() => finished.write([0, 1].map(made.row)))
-      await settled(() => finished.finish())
-      await done(() => finished.discard?.()) // a sink beside it failed
+      const attempt = await settled(() => writer.open(contextOf(first, 0, 0, 1)), 'open')
+      await done(() => attempt.write([0, 1].map(made.row)), 'write')
+      await done(() => attempt.discard?.(), 'discard')
+      const finished = await settled(() => writer.open(contextOf(first, 0, 1, 1)), 'open')
+      await done(() => finished.write([0, 1].map(made.row)), 'write')
+      await settled(() => finished.finish(), 'finish')
+      await done(() => finished.discard?.(), 'discard') // a sink beside it failed
       const again = async (): Promise<void> => {
-        const last = await settled(() => writer.open(contextOf(first, 0, 2, 1)))
-        for (const ids of [[0, 1], [2]]) await done(() => last.write(ids.map(made.row)))
-        await commit(writer, [await settled(() => last.finish())])
+        const last = await settled(() => writer.open(contextOf(first, 0, 2, 1)), 'open')
+        for (const ids of [[0, 1], [2]]) await done(() => last.write(ids.map(made.row)), 'write')
+        await commit(writer, [await settled(() => last.finish(), 'finish')])
       }
       try {
         await again()
       } catch (error) {
         // It may have lost the batch with the attempt; then it asks for all of it once more.
         if (!restartsBatch(error)) throw error
-        await done(() => writer.abort?.([undefined], first))
+        await done(() => writer.abort?.([undefined], first), 'abort')
         await begin(writer)
         await again()
       }
@@ -232,8 +242,12 @@ export function streamWriterSuite<Row extends object, Message>(
     },
     'batches and partitions without rows': async (made) => {
       const writer = await started(made)
-      await whole(made, writer, [])
+      const nothing = await written(made, writer, [])
+      for (let again = 0; again < 2; again++) await commit(writer, nothing)
       await whole(made, writer, [[], [0], []], { batch: second })
+      assert.deepEqual(await there(made), [0])
+      const hollow = await written(made, writer, [[], []], { batch: third })
+      for (let again = 0; again < 2; again++) await commit(writer, hollow, third)
       assert.deepEqual(await there(made), [0])
       await stopped(writer)
     },
@@ -241,10 +255,20 @@ export function streamWriterSuite<Row extends object, Message>(
       const writer = await started(made)
       await whole(made, writer, [[0, 1]])
       await stopped(writer)
-      const other = await started(made, 1, 'another')
+      const other = await started(made, 1, { queryId: 'another' })
       await whole(made, other, [[2, 3]], { batch: { ...first, queryId: 'another' } })
       assert.deepEqual(await there(made), [0, 1, 2, 3])
       await stopped(other)
+    },
+    'the same batch of another sink is another batch': async (made) => {
+      const writer = await started(made)
+      await whole(made, writer, [[0, 1]])
+      // As a tee of two sinks into one system has it.
+      const beside = await started(made, 1, { sinkId: 'beside' })
+      await whole(made, beside, [[2, 3]], { sinkId: 'beside' })
+      assert.deepEqual(await there(made), [0, 1, 2, 3])
+      await stopped(writer)
+      await stopped(beside)
     },
     'faults lose nothing': async (made) => {
       // The system is one for all schedules, so that rows of an earlier schedule are told apart by their ids.
@@ -296,11 +320,18 @@ export function streamWriterSuite<Row extends object, Message>(
 
 const first: Batch = { queryId: 'conformance', batchId: 0, start: { offset: 0 }, end: { offset: 7 } }
 const second: Batch = { queryId: 'conformance', batchId: 1, start: { offset: 7 }, end: { offset: 9 } }
+const third: Batch = { queryId: 'conformance', batchId: 2, start: { offset: 9 }, end: { offset: 10 } }
 
-function contextOf({ queryId, batchId }: Batch, partitionId: number, attempt: number, epoch: number): WriteContext {
+function contextOf(
+  { queryId, batchId }: Batch,
+  partitionId: number,
+  attempt: number,
+  epoch: number,
+  sinkId = 'main',
+): WriteContext {
   const { signal } = new AbortController()
   const report = (): void => {}
-  return forSink({ queryId, batchId, partitionId, attempt, epoch, deterministic: true, signal, report }, 'main')
+  return forSink({ queryId, batchId, partitionId, attempt, epoch, deterministic: true, signal, report }, sinkId)
 }
 
 async function* mapped<From, To>(

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import type { Batch } from '../../../src/batch.ts'
-import type { StreamWriter, WriteContext } from '../../../src/sink.ts'
+import type { StartContext, StreamWriter, WriteContext } from '../../../src/sink.ts'
 import {
   type StreamWriterTest,
   streamWriterSuite,
@@ -20,7 +20,6 @@ interface Table {
 
 type Wrong = (writer: Writer, table: Table) => Partial<Writer>
 const secret = 'hunter2'
-const keyOf = ({ queryId, batchId }: Batch): string => `${queryId}/${batchId}`
 
 function sinkThat(
   change: Wrong,
@@ -29,8 +28,13 @@ function sinkThat(
   return () => {
     const table: Table = { rows: [], ledger: new Set(), broken: undefined }
     const streamWriter = (): Writer => {
+      let sinkId = ''
+      const keyOf = ({ queryId, batchId }: Batch): string => `${queryId}/${sinkId}/${batchId}`
       const writer: Writer = {
         guarantee: 'transactional',
+        start: (context) => {
+          sinkId = context.sinkId
+        },
         open: () => {
           const staged: Row[] = []
           return { write: (rows) => void staged.push(...rows), finish: () => staged }
@@ -124,6 +128,9 @@ const wrong: Readonly<Record<Exclude<StreamWriterTest, 'errors keep their cause'
   }),
   'the same batch id of another query is another batch': (writer) => ({
     commit: (messages, batch) => writer.commit(messages, { ...batch, queryId: 'any' }),
+  }),
+  'the same batch of another sink is another batch': (writer) => ({
+    start: () => writer.start?.({ sinkId: 'any' } as StartContext),
   }),
   'faults lose nothing': appends,
 }
