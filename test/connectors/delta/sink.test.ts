@@ -509,7 +509,8 @@ describe('options', () => {
   })
 })
 
-describe('with a crash after every call and log record, each row is there once', () => {
+// Each of some hundred schedules makes files durable, which takes as long as the disk has for others.
+describe('with a crash after every call and log record, each row is there once', { timeout: 400_000 }, () => {
   const six = { rows: 6, maxRows: 3 }
   const table = schema('id int not null')
   const world = async (readAt: string, sinkOf: (path: string, parquet: ParquetEngine) => unknown) => {
