@@ -67,6 +67,7 @@ describe('02-current-weather', () => {
       expect((await example.ended).signal, example.output()).toBe('SIGKILL')
     }
     const last = startExample('02-current-weather.ts', { ...env, SLUICE_EXAMPLE_POLL: '10 ms' })
+    await last.said('Batch')
     const known = async (): Promise<number> => (await committedRows<Row>(path)).length
     await expect.poll(known, { timeout: 60_000 }).toBeGreaterThan(8) // on a busy machine the kills came before most of them
     await interrupt(last)
