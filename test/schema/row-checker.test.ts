@@ -178,7 +178,7 @@ describe('any schema', () => {
     const set = (name: string, value: unknown) => ({
       // A value keeps its place: rows in the schema's order are looked at on a way of their own.
       row: Object.fromEntries(
-        name in row
+        Object.hasOwn(row, name)
           ? Object.entries(row).map(([key, old]) => [key, key === name ? value : old])
           : [...Object.entries(row), [name, value]],
       ),
