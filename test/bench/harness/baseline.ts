@@ -51,7 +51,9 @@ export function saveBaseline(
   order: readonly string[],
 ): readonly Kept[] {
   const now = new Set(measured.map(key))
-  const others = readBaseline().filter((one) => !now.has(key(one)) && !whole.has(one.file) && order.includes(one.file))
+  const files = new Set(measured.map(({ file }) => file))
+  const gone = (one: Kept): boolean => now.has(key(one)) || (files.has(one.file) && whole.has(one.file))
+  const others = readBaseline().filter((one) => !gone(one) && order.includes(one.file))
   const all = [...others, ...measured].sort((a, b) => order.indexOf(a.file) - order.indexOf(b.file))
   writeFileSync(path, `${JSON.stringify(all, undefined, 2)}\n`)
   return all
