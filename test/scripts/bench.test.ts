@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { type Kept, kept, readBaseline, regressions } from '../bench/harness/baseline.ts'
+import { type Kept, kept, readBaseline, regressions, renewed } from '../bench/harness/baseline.ts'
 import { type Figure, isKept, summary } from '../bench/harness/figure.ts'
 import { readTable, tableText } from '../bench/harness/table.ts'
 
@@ -41,6 +41,25 @@ describe('the comparison with the baseline', () => {
 
   it('is no comparison without the figure', () => {
     expect(regressions(before, [])).toEqual(['file: case, beside a loop is not in the baseline'])
+  })
+})
+
+describe('a renewed baseline', () => {
+  const of = (file: string, name: string): Kept => ({ ...figure([1, 2, 3]), file, name })
+  const before = [of('a', 'one'), of('b', 'two'), of('b', 'gone'), of('no longer there', 'x')]
+  const order = ['a', 'b']
+
+  it('keeps what other files had, though they were measured whole a moment before', () => {
+    const after = renewed(before, [of('b', 'two')], new Set(['a', 'b']), order)
+    expect(after.map(({ file, name }) => [file, name])).toEqual([
+      ['a', 'one'],
+      ['b', 'two'],
+    ])
+  })
+
+  it('keeps what a file had that was measured in part', () => {
+    const after = renewed(before, [of('b', 'two')], new Set(), order)
+    expect(after.map(({ name }) => name)).toEqual(['one', 'gone', 'two'])
   })
 })
 

@@ -45,7 +45,8 @@ export function readBaseline(): readonly Kept[] {
 const key = ({ file, name, unit, against = '' }: Kept): string => JSON.stringify([file, name, unit, against])
 
 /** Puts figures in the place of the same ones of before. Those of other files stay; of a file that was measured whole, what it has no more goes. */
-export function saveBaseline(
+export function renewed(
+  before: readonly Kept[],
   measured: readonly Kept[],
   whole: ReadonlySet<string>,
   order: readonly string[],
@@ -53,8 +54,17 @@ export function saveBaseline(
   const now = new Set(measured.map(key))
   const files = new Set(measured.map(({ file }) => file))
   const gone = (one: Kept): boolean => now.has(key(one)) || (files.has(one.file) && whole.has(one.file))
-  const others = readBaseline().filter((one) => !gone(one) && order.includes(one.file))
-  const all = [...others, ...measured].sort((a, b) => order.indexOf(a.file) - order.indexOf(b.file))
+  const others = before.filter((one) => !gone(one) && order.includes(one.file))
+  return [...others, ...measured].sort((a, b) => order.indexOf(a.file) - order.indexOf(b.file))
+}
+
+/** {@link renewed}, kept. */
+export function saveBaseline(
+  measured: readonly Kept[],
+  whole: ReadonlySet<string>,
+  order: readonly string[],
+): readonly Kept[] {
+  const all = renewed(readBaseline(), measured, whole, order)
   writeFileSync(path, `${JSON.stringify(all, undefined, 2)}\n`)
   return all
 }
