@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { OffsetError } from '../src/errors.ts'
-import { canonicalOffset, type OffsetObject, sameOffset } from '../src/offset.ts'
+import { canonicalOffset, copyOffset, type OffsetObject, sameOffset } from '../src/offset.ts'
 
 const { offset } = fc.letrec<{ offset: OffsetObject; value: OffsetObject[string] }>((tie) => ({
   value: fc.oneof({ maxDepth: 3 }, fc.maxSafeInteger(), fc.string({ unit: 'binary' }), fc.boolean(), tie('offset')),
@@ -13,6 +13,26 @@ function reversed(value: OffsetObject): OffsetObject {
   const entries = Object.entries(value).reverse()
   return Object.fromEntries(entries.map(([name, child]) => [name, typeof child === 'object' ? reversed(child) : child]))
 }
+
+describe('copyOffset', () => {
+  it('is what it was copied from, also after that has changed, and can not change itself', () => {
+    const offset = { b: 1, a: { d: 'x' } }
+    const copy = copyOffset(offset)
+    offset.a.d = 'y'
+    for (let look = 0; look < 2; look++) expect(canonicalOffset(copy, 'here')).toBe('{"a":{"d":"x"},"b":1}')
+    expect(canonicalOffset(offset, 'here')).toBe('{"a":{"d":"y"},"b":1}')
+    expect(sameOffset(copy, { a: { d: 'x' }, b: 1 })).toBe(true)
+    expect(() => {
+      copy.a.d = 'z'
+    }).toThrow(TypeError)
+  })
+
+  it('leaves it to the check to refuse what is no offset, each time', () => {
+    const copy = copyOffset({ n: 1.5 })
+    for (let look = 0; look < 2; look++)
+      expect(() => canonicalOffset(copy, 'here')).toThrow('here: n must be a safe integer')
+  })
+})
 
 describe('canonicalOffset', () => {
   it('sorts keys at every level and writes one line', () => {
