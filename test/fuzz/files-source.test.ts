@@ -220,7 +220,7 @@ describe.each(['jsonLines', 'parquet'] as const)('a folder with a manifest, %s',
   beforeAll(() => written(original, format))
 
   /** @param at which of the files: their order is the same in each run but for unique parts of names. */
-  const after = async (
+  const outcomeOf = async (
     at: number,
     what: Damage,
   ): Promise<{ readonly name: string; readonly found: Found | 'refused' }> => {
@@ -245,7 +245,7 @@ describe.each(['jsonLines', 'parquet'] as const)('a folder with a manifest, %s',
   it('of which a file has lost its end is refused, or has all of its rows', async () => {
     await fc.assert(
       fc.asyncProperty(fc.nat(40), truncation, async (at, what) => {
-        const { name, found } = await after(at, what)
+        const { name, found } = await outcomeOf(at, what)
         if (found !== 'refused') expect(ids(found), name).toEqual(rows.map(({ id }) => id))
       }),
       { numRuns: 60 },
@@ -255,7 +255,7 @@ describe.each(['jsonLines', 'parquet'] as const)('a folder with a manifest, %s',
   it('of which a file is damaged is refused, or has as many rows', async () => {
     await fc.assert(
       fc.asyncProperty(fc.nat(40), damage, async (at, what) => {
-        const { name, found } = await after(at, what)
+        const { name, found } = await outcomeOf(at, what)
         if (found === 'refused') return
         // A flipped bit of a data file makes other text, which no checksum tells; of a manifest it must not make another batch.
         const isData = basename(name).startsWith('part-')
