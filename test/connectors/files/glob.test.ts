@@ -29,6 +29,14 @@ it('says how deep a match can lie', () => {
   expect(depths).toEqual([0, 1, 2, Infinity, 1])
 })
 
+it('takes braces of thousands of names, and leaves none of them out', () => {
+  const glob = compileGlob('part-{0..9999}.jsonl')
+  expect(['part-0.jsonl', 'part-9999.jsonl', 'part-10000.jsonl'].map(glob.matches)).toEqual([true, true, false])
+  expect(() => compileGlob('part-{0..10000}.jsonl')).toThrow(/more than 10000 patterns/)
+  expect(() => compileGlob('{a,b}'.repeat(20))).toThrow(OptionError)
+  expect(() => compileGlob(`${'['.repeat(5_000)}]`)).toThrow(/may have 1000 characters, and it has 5001/)
+})
+
 it.each(['/abs/*', '../up', 'a/../b', '{a', '[a', '{a}{b', 'a[b]c[d'])('%s is refused', (pattern) => {
   expect(() => compileGlob(pattern)).toThrow(OptionError)
 })
