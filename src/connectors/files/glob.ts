@@ -38,7 +38,7 @@ export function compileGlob(pattern: string): Glob {
     noext: true,
     nonegate: true,
     nocomment: true,
-    braceExpandMax: mostPatterns + 1,
+    braceExpandMax: 2 * mostPatterns,
   })
   // It leaves out what is more, and files of those names would never be read.
   if (compiled.globSet.length > mostPatterns)

@@ -3,6 +3,7 @@ import { schema } from 'sluice'
 import { type PostgresOffset, postgresRows } from 'sluice/postgres'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { quoted, quotedTable } from '../../../src/connectors/postgres/names.ts'
+import type { PostgresSlice } from '../../../src/connectors/postgres/slice.ts'
 import type { ReplayableReader } from '../../../src/source.ts'
 import { readAll, readRange } from '../../../src/testing/conformance/by-hand.ts'
 import { openDatabase, serverUrl, type TestDatabase } from '../../support/postgres.ts'
@@ -18,7 +19,7 @@ const runs = { numRuns: 25 }
 const cut = fc.record({ partitions: fc.integer({ min: 1, max: 5 }), maxRows: fc.integer({ min: 1, max: 5 }) })
 const numbered = schema('id bigint not null')
 type Row = { readonly id: bigint }
-type Reader = ReplayableReader<PostgresOffset, never, Row>
+type Reader = ReplayableReader<PostgresOffset, PostgresSlice, Row>
 
 async function withReader<T>(options: object, use: (reader: Reader) => Promise<T>): Promise<T> {
   const reader = postgresRows({ url: database.url, schema: numbered, id: 'id', ...options } as Parameters<
