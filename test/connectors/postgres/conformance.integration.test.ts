@@ -76,8 +76,12 @@ describe.each(['append', 'upsert'] as const)('postgresTable, %s', (mode) => {
 describe('the log in the sink’s database', () => {
   runAll(
     checkpointSuite(async () => {
-      const { url, close } = await openDatabase(serverUrl())
-      return { checkpoint: () => postgresTable({ url, table: 'numbers' }).checkpoint, close }
+      const { url, rows, close } = await openDatabase(serverUrl())
+      // As the server does with the connections of a process that is gone.
+      const kill = () =>
+        rows(`SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity
+              WHERE datname = current_database() AND application_name = 'sluice'`)
+      return { checkpoint: () => postgresTable({ url, table: 'numbers' }).checkpoint, kill, close }
     }),
   )
 })
