@@ -60,7 +60,7 @@ export async function runChaos(options: ChaosOptions): Promise<ChaosOutcome> {
         log(`wave ${at + 1} of ${waves.length}: ${wave.map(({ source, sink }) => `${source} → ${sink}`).join(', ')}`)
         const faultsMs = ((minutes * 60_000) / waves.length) * (1 - restShare)
         const serverFaults = turns[at % turns.length] ?? []
-        const common = { folder, servers, readers, random, signal, log, ...patience }
+        const common = { folder, servers, readers, random, seed, signal, log, ...patience }
         const outcomes = await runWave({ ...common, pairs: wave, faultsMs, serverFaults })
         // Rows that were still on their way are not lost.
         if (!signal.aborted) pairs.push(...outcomes)

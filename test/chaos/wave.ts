@@ -4,10 +4,10 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import type { GuaranteeLevel } from '../../src/guarantee.ts'
 import { type FaultyProxy, faultyProxy } from '../../src/testing/faulty-proxy.ts'
 import { Child } from './child.ts'
-import { type Breakable, chooseFault, injectPair, injectServer, type PairFault, type ServerFault } from './faults.ts'
+import { type Breakable, drawFault, injectPair, injectServer, type PairFault, type ServerFault } from './faults.ts'
 import { type Feed, feedOf } from './feeds.ts'
 import type { Pair, WorkerPlan } from './pairs.ts'
-import type { Random } from './random.ts'
+import { type Random, randomOfPair } from './random.ts'
 import type { Reader, Readers } from './readers.ts'
 import type { Servers } from './servers.ts'
 import { smallDisk } from './small-disk.ts'
@@ -45,6 +45,7 @@ export interface WaveOptions {
   readonly servers: Servers
   readonly readers: Readers
   readonly random: Random
+  readonly seed: number
   /** How long things break. What is under way then may take a while to arrive. */
   readonly faultsMs: number
   readonly serverFaults: readonly ServerFault[]
@@ -62,6 +63,8 @@ const defaultPatienceMs = 40_000
 const mostExamples = 5
 
 interface Running extends Breakable {
+  /** Its own, for the faults that befall it. */
+  readonly random: Random
   readonly plan: WorkerPlan
   readonly feed: Feed
   readonly reader: Reader
@@ -76,11 +79,11 @@ interface Running extends Breakable {
 
 /** Runs some pairs side by side, breaks things, lets them come to rest, and counts. */
 export async function runWave(options: WaveOptions): Promise<PairOutcome[]> {
-  const { pairs, folder, servers, readers, log } = options
+  const { pairs, log } = options
   const open: (() => unknown)[] = []
   const running: Running[] = []
   try {
-    for (const pair of pairs) running.push(await begin(pair, join(folder, String(pair.index)), servers, readers, open))
+    for (const pair of pairs) running.push(await begin(pair, options, open))
     await breakThings(running, options)
     const arrived = await Promise.all(running.map((one) => arrivals(one, options)))
     const drained = await Promise.all(running.map(({ child }) => child.drain(20_000)))
@@ -99,11 +102,10 @@ export async function runWave(options: WaveOptions): Promise<PairOutcome[]> {
 
 async function begin(
   pair: Pair,
-  folder: string,
-  servers: Servers,
-  readers: Readers,
+  { folder: base, servers, readers, seed }: WaveOptions,
   open: (() => unknown)[],
 ): Promise<Running> {
+  const folder = join(base, String(pair.index))
   mkdirSync(join(folder, 'in'), { recursive: true })
   open.push(() => rmSync(folder, { recursive: true, force: true }))
   const disk = smallDisk(join(folder, 'disk'), diskMiB)
@@ -140,6 +142,7 @@ async function begin(
     child,
     proxies,
     disk,
+    random: randomOfPair(seed, pair.index),
     faults: {},
     schedule: [],
     fed: 0,
@@ -178,8 +181,7 @@ async function breakThings(running: readonly Running[], options: WaveOptions): P
     const one = random.oneOf(running)
     const early = random.next() < 0.1 // before it stands on its feet again
     if (one.trouble !== undefined || (one.child.progress < 2 && !early)) continue
-    const fault = chooseFault(one, random)
-    const forMs = random.between(500, 2_000)
+    const { fault, forMs } = drawFault(one, one.random)
     note(one, fault, seconds(), forMs)
     one.child.progress = 0
     one.trouble = injectPair(fault, one, forMs)
