@@ -102,6 +102,15 @@ const compressed = [
   ['JSON lines, brotli', 'a.jsonl.br', { format: 'jsonLines' }, brotliCompressSync(texts.jsonLines)],
   ['CSV, gzip', 'a.csv.gz', { format: 'csv' }, gzipSync(texts.csv)],
   [
+    'JSON lines, zstd of two frames',
+    'a.jsonl.zst',
+    { format: 'jsonLines' },
+    Buffer.concat([
+      zstdCompressSync(texts.jsonLines.subarray(0, 500)),
+      zstdCompressSync(texts.jsonLines.subarray(500)),
+    ]),
+  ],
+  [
     'JSON lines, gzip of two members',
     'a.jsonl.gz',
     { format: 'jsonLines' },

@@ -161,6 +161,18 @@ describe('a database of a checkpoint that is damaged', () => {
     )
   })
 
+  it('by a bit that makes a letter of a column’s name a capital one stands where it stood: for SQLite it is the same name', async () => {
+    const bytes = readFileSync(join(original, 'log.db'))
+    for (const column of ['query_id', 'epoch', 'sources', 'initial', 'batch_id', 'plan', 'outcome', 'chunk', 'rows']) {
+      const at = bytes.indexOf(`${column} `)
+      expect(at).toBeGreaterThan(0)
+      const what = { kind: 'flipped', at: (at + 0.5) / bytes.length, bit: 5 } as const
+      const found = await standing((file) => writeFileSync(file, damaged(bytes, what)))
+      expect(found, column).toBeDefined()
+      expectStanding(found)
+    }
+  })
+
   it('by a flipped bit of what it holds is refused, or the query stands where it stood', async () => {
     const bytes = readFileSync(join(original, 'log.db'))
     const places = [...bytes.keys()].filter((at) => bytes[at] !== 0)
