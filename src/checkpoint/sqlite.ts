@@ -51,13 +51,13 @@ export function sqliteCheckpoint(file: string, options: SqliteCheckpointOptions 
         const session = startSession(
           { name: `checkpoint ${file}`, ...log.open([...sources]) },
           {
-            append: (entries) => {
+            append: (entries, sync) => {
               // The lock is on the file that was opened, whatever has its name now.
               if (identityOf(file) !== identity)
                 throw new LeaseLostError(
                   `checkpoint ${file}: the file was removed or replaced; nothing more is written`,
                 )
-              log.append(entries)
+              log.append(entries, sync)
             },
             release: () => {
               openFiles.delete(identity)
