@@ -1,9 +1,10 @@
-// Serves rows that it computes, from a process of its own: GET /rows?id_gte=&id_lt=&cursor= → { "items": [ 1000 rows ], "next_cursor": … }.
+// Serves rows that it computes, from a process of its own: GET /rows?id_gte=&id_lt=&cursor= → { "items": [ rows of a page ], "next_cursor": … }.
+// node test/bench/http-server.ts [rows of a page]
 // Prints its URL; ends with its standard input.
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 
-const pageRows = 1000
+const pageRows = Number(process.argv[2] ?? 1_000)
 const pages = new Map<string, Buffer>()
 
 function page(from: number, to: number): Buffer {

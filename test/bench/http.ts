@@ -1,83 +1,22 @@
-// Rows a second from an HTTP API through a whole query, side by side with a hand-written undici loop on the same server and concurrency, A B A B …
-// The loop checks nothing of a row and has as many connections; each side begins with a heap without the other's garbage.
-// Both are warmed up by a pass over all rows before the first round, so that compiling code and filling the server's cache count for neither. Beside the rates, the ratio of
-// the processor's time: on a machine that others use it says more.
-// Memory: the greatest heap and resident size, and the processor's time, of a process of its own for each of the two.
-// node --expose-gc test/bench/http.ts [rounds] [rows]
-import { type ChildProcess, spawn, spawnSync } from 'node:child_process'
-import { createRequire } from 'node:module'
+// Rows a second from an HTTP API through a whole query, beside a hand-written undici loop on the same server and with as many connections.
+// The loop checks nothing of a row. Each side runs in a process of its own, so that neither meets code that the other made general, or its garbage; they take turns, each first in every other round,
+// after a pass over all rows that compiles code and fills the server's cache. Three times over with new processes: how one happened to compile its code belongs to the spread. Beside the ratio of the rates that of the processor's time: on a machine that others use it says more.
+// node --expose-gc test/bench/http.ts [rounds] [rows] [partitions,…] [rows of a page]
+import { type ChildProcess, fork, spawn } from 'node:child_process'
+import { once } from 'node:events'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
-import { lastValueFrom } from 'rxjs'
-import { memoryCheckpoint, noop, read, schema } from 'sluice'
-import { byIds, cursorPagination, rest } from 'sluice/rest'
-import { Agent, request } from 'undici'
+import { request } from 'undici'
+import { report, versionsOf } from './harness/figure.ts'
+import type { Took } from './http-side.ts'
 
-const versionOf = (name: string) =>
-  createRequire(import.meta.url)(`${name}/package.json`) as { readonly version: string }
-const [undici, rxjs] = [versionOf('undici'), versionOf('rxjs')]
-
-import { report } from './harness/figure.ts'
-
-interface Row {
-  readonly id: number
-  readonly name: string | null
-  readonly amount: number | null
-  readonly updated_at: Date
-}
-
-const [first = '5', size = '2000000', ...child] = process.argv.slice(2)
+const [first = '2', size = '2000000', cuts = '1,8,32', pageRows = '1000'] = process.argv.slice(2)
 const rounds = Number(first)
 const rows = Number(size)
+const pairs = 3
 
-async function byQuery(url: string, slices: number): Promise<number> {
-  const source = rest({
-    url: `${url}/rows`,
-    schema: schema('id int not null, name string, amount double, updated_at timestamp not null'),
-    records: 'items',
-    pagination: cursorPagination({ param: 'cursor', next: 'next_cursor' }),
-    partitions: byIds({
-      params: { from: 'id_gte', to: 'id_lt' },
-      max: async () => rows - 1,
-      cut: slices,
-    }),
-  })
-  const { numInputRows } = await lastValueFrom(
-    read(source).write(noop(), { concurrency: slices, checkpoint: memoryCheckpoint() } as never),
-  )
-  return numInputRows
-}
-
-async function byHand(url: string, slices: number): Promise<number> {
-  const agent = new Agent({ connections: 32 })
-  const share = Math.ceil(rows / slices)
-  let count = 0
-  const slice = async (from: number, to: number): Promise<void> => {
-    let cursor: string | undefined
-    do {
-      const query = `id_gte=${from}&id_lt=${to}${cursor === undefined ? '' : `&cursor=${cursor}`}`
-      const { statusCode, body } = await request(`${url}/rows?${query}`, { dispatcher: agent })
-      if (statusCode !== 200) throw new Error(`status ${statusCode}`)
-      const page = (await body.json()) as { items: { updated_at: string }[]; next_cursor?: string }
-      const out = page.items.map((item) => ({ ...item, updated_at: new Date(item.updated_at) })) as unknown as Row[]
-      count += out.length
-      cursor = page.next_cursor
-    } while (cursor !== undefined)
-  }
-  await Promise.all(Array.from({ length: slices }, (_, i) => slice(i * share, Math.min(rows, (i + 1) * share))))
-  await agent.close()
-  return count
-}
-
-async function measured(run: () => Promise<number>): Promise<{ readonly ms: number; readonly cpuMs: number }> {
-  globalThis.gc?.()
-  const [from, cpu] = [performance.now(), process.cpuUsage()]
-  const count = await run()
-  const ms = performance.now() - from
-  const { user, system } = process.cpuUsage(cpu)
-  if (count !== rows) throw new Error(`read ${count} rows of ${rows}`)
-  return { ms, cpuMs: (user + system) / 1_000 }
-}
+const ways = ['query', 'hand'] as const
+type Way = (typeof ways)[number]
 
 function summary(values: readonly number[], digits = 3): string {
   const sorted = values.toSorted((a, b) => a - b)
@@ -86,75 +25,70 @@ function summary(values: readonly number[], digits = 3): string {
 }
 
 async function startServer(): Promise<{ readonly url: string; readonly process: ChildProcess }> {
-  const server = spawn(process.execPath, [join(import.meta.dirname, 'http-server.ts')], {
+  const server = spawn(process.execPath, [join(import.meta.dirname, 'http-server.ts'), pageRows], {
     stdio: ['pipe', 'pipe', 'inherit'],
   })
   for await (const url of createInterface(server.stdout)) return { url, process: server }
   throw new Error('the server did not start')
 }
 
-async function memory(url: string, slices: number, way: string): Promise<void> {
-  let heap = 0
-  const timer = setInterval(() => {
-    heap = Math.max(heap, process.memoryUsage().heapUsed)
-  }, 5)
-  const start = process.cpuUsage()
-  await (way === 'query' ? byQuery(url, slices) : byHand(url, slices))
-  const { user, system } = process.cpuUsage(start)
-  clearInterval(timer)
-  console.log(
-    `${way}: processor ${((user + system) / 1000).toFixed(0)} ms, heap ${(heap / 2 ** 20).toFixed(0)} MiB, resident ${(process.resourceUsage().maxRSS / 1024).toFixed(0)} MiB`,
-  )
+async function turn(side: ChildProcess): Promise<Took> {
+  side.send('run')
+  const [took] = await Promise.race([
+    once(side, 'message'),
+    once(side, 'exit').then(() => Promise.reject(new Error('a side ended'))),
+  ])
+  return took as Took
 }
 
-const [url, slices, way] = child
-if (url !== undefined) await memory(url, Number(slices), way ?? 'query')
-else {
-  const server = await startServer()
-  const { body } = await request(`${server.url}/rows?id_gte=0&id_lt=${rows}`)
-  const page = await body.text()
-  const { items } = JSON.parse(page) as { readonly items: readonly unknown[] }
-  console.log(
-    `node ${process.version}, undici ${undici.version}, rxjs ${rxjs.version}; pages of ${items.length} rows, ${page.length} bytes each`,
-  )
-  console.log(
-    `rows by the query / rows by hand, each ${rows} rows, ${rounds} rounds: min / median / max of the ratio of their rates`,
-  )
-  for (const partitions of [1, 8, 32]) {
-    const ratios: number[] = []
-    const cpuRatios: number[] = []
-    const rates: number[] = []
-    await byHand(server.url, partitions)
-    await byQuery(server.url, partitions)
-    for (let round = 0; round < rounds; round++) {
-      const query = await measured(() => byQuery(server.url, partitions))
-      const hand = await measured(() => byHand(server.url, partitions))
-      ratios.push(hand.ms / query.ms)
-      cpuRatios.push(hand.cpuMs / query.cpuMs)
-      rates.push(rows / query.ms)
+async function compare(url: string, partitions: number): Promise<void> {
+  const side = (way: Way): ChildProcess =>
+    fork(join(import.meta.dirname, 'http-side.ts'), [way, url, String(partitions), size], {
+      execArgv: ['--expose-gc'],
+    })
+  const took: Record<Way, Took[]> = { query: [], hand: [] }
+  for (let pair = 0; pair < pairs; pair++) {
+    const sides = { query: side('query'), hand: side('hand') }
+    for (let round = -1; round < rounds; round++) {
+      for (const way of round % 2 === 0 ? ways : ways.toReversed()) {
+        const one = await turn(sides[way])
+        if (round >= 0) took[way].push(one)
+      }
     }
-    report(
-      {
-        name: `rows of an HTTP API, pages of 1,000, ${partitions} ${partitions === 1 ? 'partition' : 'partitions'}`,
-        against: 'an undici loop by hand',
-        unit: 'of its speed',
-        target: { atLeast: 0.9 },
-        values: ratios,
-        rows,
-        batchRows: rows,
-      },
-      ['rxjs', 'undici'],
-    )
+    for (const one of Object.values(sides)) one.disconnect()
+  }
+
+  const of = (way: Way, what: keyof Took): number[] => took[way].map((one) => one[what])
+  const ratios = (what: keyof Took): number[] =>
+    of('hand', what).map((hand, i) => hand / (of('query', what)[i] as number))
+  report(
+    {
+      name: `rows of an HTTP API, pages of ${Number(pageRows).toLocaleString('en')}, ${partitions} ${partitions === 1 ? 'partition' : 'partitions'}`,
+      against: 'an undici loop by hand',
+      unit: 'of its speed',
+      target: { atLeast: 0.9 },
+      values: ratios('ms'),
+      rows,
+      batchRows: rows,
+    },
+    ['rxjs', 'undici'],
+  )
+  console.log(`${partitions} partitions: ${summary(ratios('ms'))}, of the processor's time ${summary(ratios('cpuMs'))}`)
+  for (const way of ways) {
     console.log(
-      `${partitions} partitions: ${summary(ratios)}, of the processor's time ${summary(cpuRatios)}; query ${summary(rates, 0)} rows/ms`,
+      `  ${way}: ${summary(of(way, 'ms'), 0)} ms, processor ${summary(of(way, 'cpuMs'), 0)} ms, resident at most ${Math.max(...of(way, 'residentMiB')).toFixed(0)} MiB`,
     )
   }
-  for (const partitions of ['1', '32']) {
-    for (const each of ['query', 'hand']) {
-      const script = ['--expose-gc', import.meta.filename, first, size, server.url, partitions, each]
-      const { stdout, stderr } = spawnSync(process.execPath, script, { encoding: 'utf8' })
-      console.log(`${partitions} partitions, peak of ${stdout.trim()}${stderr}`)
-    }
-  }
-  server.process.stdin?.end()
 }
+
+const server = await startServer()
+const { body } = await request(`${server.url}/rows?id_gte=0&id_lt=${rows}`)
+const page = await body.text()
+const { items } = JSON.parse(page) as { readonly items: readonly unknown[] }
+const versions = Object.entries(versionsOf(['undici', 'rxjs'])).map(([name, version]) => `${name} ${version}`)
+console.log(`${versions.join(', ')}; pages of ${items.length} rows, ${page.length} bytes`)
+console.log(
+  `rows by the query / rows by hand, each ${rows} rows, ${pairs} × ${rounds} rounds: min / median / max of the ratio of their rates`,
+)
+for (const partitions of cuts.split(',').map(Number)) await compare(server.url, partitions)
+server.process.stdin?.end()

@@ -24,7 +24,7 @@ export const suite: readonly BenchFile[] = [
   ...cases('pipeline-rows', 'pipeline-rivals', 'pipeline-operators', 'pipeline-batch', 'pipeline-latency'),
   ...cases('pipeline-partitions', 'pipeline-memory', 'start'),
   { file: 'metrics', kind: 'program', args: ['9'], quickArgs: ['3'] },
-  { file: 'http', kind: 'program', args: ['5'], quickArgs: ['2', '200000'] },
+  { file: 'http', kind: 'program', args: ['2'], quickArgs: ['1', '200000'] },
   {
     file: 'rabbitmq',
     kind: 'program',

@@ -1,24 +1,18 @@
 import type { Readable } from 'node:stream'
 import { type SchedulerLike, Subscription } from 'rxjs'
-import type { Agent, Dispatcher } from 'undici'
+import type { Agent } from 'undici'
 import { longTimer } from '../../../timer.ts'
 import type { Outgoing } from './outgoing.ts'
-
-/** An answer as it came. */
-export interface RawAnswer {
-  readonly status: number
-  /** Names in lower case; repeated headers joined by `, `. */
-  readonly headers: Readonly<Record<string, string>>
-  readonly body: Readable
-}
+import { type RawAnswer, Receiver } from './receiver.ts'
 
 /** A request and its answer, until both are over; ended early by the caller's signal or by the time-out. */
 export class Exchange {
   /** Whether the time-out ended it. */
   timedOut = false
-  readonly #ended = new AbortController()
+  #ended: { readonly reason: unknown } | undefined
   readonly #outer: AbortSignal
   #timer = Subscription.EMPTY
+  #receiver: Receiver | undefined
   /** Ends what is waited for. */
   #leave: ((reason: unknown) => void) | undefined
   readonly #forward = (): void => this.#end(this.#outer.reason)
@@ -37,18 +31,13 @@ export class Exchange {
     })
   }
 
-  /** Settles when the headers of the answer are there, or the exchange has ended: a request that still waits for a connection doesn't hear of a signal. */
+  /** Settles when the headers of the answer are there, or the exchange has ended: also where the request still waits for a connection. */
   send(agent: Agent, { method, url, headers, body }: Outgoing): Promise<RawAnswer> {
     const { origin, pathname, search } = url
-    const { signal } = this.#ended
-    const request = { origin, path: `${pathname}${search}`, method, headers, body: body ?? null, signal }
     return new Promise((resolve, reject) => {
-      this.#awaited(reject)
-      agent.request(request, (error, answer) => {
-        if (error !== null) return reject(error)
-        answer.body.on('error', () => {}) // whoever reads the body hears of it, but maybe nobody does
-        resolve({ status: answer.statusCode, headers: joined(answer.headers), body: answer.body })
-      })
+      if (!this.#awaited(reject)) return
+      this.#receiver = new Receiver(resolve, reject)
+      agent.dispatch({ origin, path: `${pathname}${search}`, method, headers, body: body ?? null }, this.#receiver)
     })
   }
 
@@ -63,27 +52,23 @@ export class Exchange {
   /** No time-out any more. The signal goes on to end the reading of a body that somebody is still reading. */
   settle(body?: Readable): void {
     this.#timer.unsubscribe()
+    this.#leave = undefined
     const release = (): void => this.#outer.removeEventListener('abort', this.#forward)
     if (body === undefined || body.closed) release()
     else body.once('close', release)
   }
 
-  #awaited(leave: (reason: unknown) => void): void {
+  /** @returns whether the exchange goes on. */
+  #awaited(leave: (reason: unknown) => void): boolean {
     this.#leave = leave
-    if (this.#ended.signal.aborted) leave(this.#ended.signal.reason)
+    if (this.#ended !== undefined) leave(this.#ended.reason)
+    return this.#ended === undefined
   }
 
   #end(reason: unknown): void {
-    this.#ended.abort(reason)
+    if (this.#ended !== undefined) return
+    this.#ended = { reason }
+    this.#receiver?.abort(reason)
     this.#leave?.(reason)
   }
-}
-
-function joined(headers: Dispatcher.ResponseData['headers']): Record<string, string> {
-  const result: Record<string, string> = {}
-  for (const name in headers) {
-    const value = headers[name]
-    if (value !== undefined) result[name] = typeof value === 'string' ? value : value.join(', ')
-  }
-  return result
 }

@@ -55,7 +55,7 @@ export interface HttpClient {
   /**
    * Sends until an answer is good, and gives that answer to `take`. What `take` throws counts as a failure of the attempt (a body that was cut short,
    * JSON that doesn't parse) and is retried under the same policy; its body is thrown away. So is the body of a good answer that nobody is reading when
-   * `take` settles, and its connection with it: `body.resume()` keeps that. Whoever goes on reading (an open iterator, a pipe) holds the connection until
+   * `take` settles, and its connection with it where more was to come: `body.resume()` keeps that. Whoever goes on reading (an open iterator, a pipe) holds the connection until
    * the body ends or is destroyed.
    * @throws HttpError after the last attempt, or at once when trying again can't help.
    */

@@ -37,8 +37,14 @@ function isSaid(error: unknown): boolean {
   return typeof error === 'object' && error !== null && Object.keys(error).length > 0
 }
 
-async function* slicesOf(items: readonly unknown[]): AsyncGenerator<readonly unknown[]> {
-  yield* slices(items)
+/** Holds nothing that was given: a page may be known long after it was read, while the next one is waited for, and a generator keeps what it gave last. */
+function slicesOf(items: readonly unknown[]): AsyncIterable<readonly unknown[]> {
+  const left = [...slices(items)].reverse()
+  const next = async (): Promise<IteratorResult<readonly unknown[], undefined>> => {
+    const value = left.pop()
+    return value === undefined ? { done: true, value } : { done: false, value }
+  }
+  return { [Symbol.asyncIterator]: () => ({ next }) }
 }
 
 export function* slices(items: readonly unknown[]): Generator<readonly unknown[]> {

@@ -37,9 +37,6 @@ export function extractOf<Row extends object>(connection: Connection, resource: 
   const about = (fields: Fields): Extract<Row> => {
     const toRow = makeRow(fields)
     const rows = (items: readonly unknown[]): readonly Row[] => items.map(toRow)
-    async function* chunksOf({ chunks }: Page): AsyncGenerator<readonly Row[]> {
-      for await (const items of chunks) yield rows(items)
-    }
     return {
       owner,
       resource,
@@ -63,7 +60,7 @@ export function extractOf<Row extends object>(connection: Connection, resource: 
             kind: 'page',
             state,
             overlaps,
-            chunks: chunksOf(page),
+            chunks: eachChunk(page.chunks, rows),
             count: () => page.end().count,
             isLast: () => nextState(pagination, state, page.end()) === undefined,
           }
@@ -80,6 +77,28 @@ export function extractOf<Row extends object>(connection: Connection, resource: 
     }
   }
   return about({})
+}
+
+/** No generator, which would keep the rows that it gave last while the next page is waited for. */
+function eachChunk<Row>(
+  chunks: AsyncIterable<readonly unknown[]>,
+  rows: (items: readonly unknown[]) => readonly Row[],
+): AsyncIterable<readonly Row[]> {
+  return {
+    [Symbol.asyncIterator]() {
+      const from = chunks[Symbol.asyncIterator]()
+      return {
+        async next() {
+          const { done, value } = await from.next()
+          return done === true ? { done, value: undefined } : { done: false, value: rows(value) }
+        },
+        async return() {
+          await from.return?.()
+          return { done: true, value: undefined }
+        },
+      }
+    },
+  }
 }
 
 /** Makes rows of items that are about something. */

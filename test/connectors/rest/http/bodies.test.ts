@@ -85,11 +85,13 @@ describe('a compressed body', () => {
 describe('what `take` leaves', () => {
   it('unread is thrown away, and who reads it afterwards is told so', async () => {
     const { client, server } = await serve({ '/short': hello, '/long': () => ({ body: long }) })
-    for (const path of ['/short', '/long']) {
+    for (const path of ['/long', '/short']) {
       const body = await client.send({ url: server.url + path }, async (response) => response.body)
       await expect(text(body)).rejects.toThrow('found nobody, and threw it away')
+      // A connection whose answer has come to its end is good for the next one.
+      if (path === '/long') await expect.poll(() => server.connections()).toBe(0)
     }
-    await expect.poll(() => server.connections()).toBe(0)
+    await expect.poll(() => server.connections()).toBeLessThan(2)
   })
 
   it('to be read by nobody keeps its connection', async () => {
