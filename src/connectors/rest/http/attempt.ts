@@ -1,6 +1,6 @@
 import type { Readable } from 'node:stream'
-import type { Agent } from 'undici'
 import type { BudgetTicket } from './budget.ts'
+import type { Connections } from './connections.ts'
 import { Exchange } from './exchange.ts'
 import { Failures } from './failures.ts'
 import { judged, type Outcome, type Take, type Taken } from './judgement.ts'
@@ -34,8 +34,8 @@ interface Hop {
 
 /** Connections with the certificate that says who asks, and without. */
 export interface Agents {
-  readonly own: Agent
-  readonly stranger: Agent
+  readonly own: Connections
+  readonly stranger: Connections
 }
 
 /** One attempt at a request, redirects included. */
@@ -122,7 +122,7 @@ export class Attempt<T> {
     }
   }
 
-  #agentFor(to: Outgoing): Agent {
+  #agentFor(to: Outgoing): Connections {
     return to.url.origin === this.#about.outgoing.url.origin ? this.#agents.own : this.#agents.stranger
   }
 

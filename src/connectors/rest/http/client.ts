@@ -1,8 +1,8 @@
-import { Agent } from 'undici'
 import { PortError } from '../../../errors.ts'
 import { validateOptions } from '../../../options.ts'
 import { retryDelay } from '../../../retry.ts'
 import { Attempt } from './attempt.ts'
+import { Connections } from './connections.ts'
 import { PaginationReset } from './http-error.ts'
 import type { Take, Taken } from './judgement.ts'
 import { type ClientOptions, type ClientSettings, clientRules, clientSettings } from './options.ts'
@@ -31,9 +31,9 @@ export function clientOf(owner: string, options: ClientOptions): HttpClient {
 class Client implements HttpClient {
   readonly #owner: string
   readonly #settings: ClientSettings
-  readonly #agent: Agent
+  readonly #agent: Connections
   /** For redirects to elsewhere: without the certificate that says who asks. */
-  readonly #stranger: Agent
+  readonly #stranger: Connections
   /** One for each call under way. */
   readonly #calls = new Set<AbortController>()
   #closed: Error | undefined
@@ -41,18 +41,9 @@ class Client implements HttpClient {
   constructor(owner: string, settings: ClientSettings) {
     this.#owner = owner
     this.#settings = settings
-    const { connectMs, headersMs, idleMs, connections, tls, auth } = settings
-    const agentWith = (connect: ReturnType<typeof tlsConnect>): Agent =>
-      new Agent({
-        connections,
-        connect: { timeout: connectMs, ...connect },
-        headersTimeout: headersMs,
-        bodyTimeout: idleMs,
-        // With one request a connection, `connections` is what it says, and a broken one breaks one request.
-        allowH2: false,
-      })
-    this.#agent = agentWith(tlsConnect(`${owner}: tls`, tls, auth?.tls))
-    this.#stranger = agentWith(tlsConnect(`${owner}: tls`, tls?.ca === undefined ? {} : { ca: tls.ca }))
+    const { tls, auth } = settings
+    this.#agent = new Connections(settings, tlsConnect(`${owner}: tls`, tls, auth?.tls))
+    this.#stranger = new Connections(settings, tlsConnect(`${owner}: tls`, tls?.ca === undefined ? {} : { ca: tls.ca }))
   }
 
   readonly send = async <T>(

@@ -1,7 +1,7 @@
 import type { Readable } from 'node:stream'
 import { type SchedulerLike, Subscription } from 'rxjs'
-import type { Agent } from 'undici'
 import { longTimer } from '../../../timer.ts'
+import type { Connections } from './connections.ts'
 import type { Outgoing } from './outgoing.ts'
 import { type RawAnswer, Receiver } from './receiver.ts'
 
@@ -13,6 +13,8 @@ export class Exchange {
   readonly #outer: AbortSignal
   #timer = Subscription.EMPTY
   #receiver: Receiver | undefined
+  /** Takes back the request that waits for a connection. */
+  #takeBack: (() => void) | undefined
   /** Ends what is waited for. */
   #leave: ((reason: unknown) => void) | undefined
   readonly #forward = (): void => this.#end(this.#outer.reason)
@@ -32,12 +34,13 @@ export class Exchange {
   }
 
   /** Settles when the headers of the answer are there, or the exchange has ended: also where the request still waits for a connection. */
-  send(agent: Agent, { method, url, headers, body }: Outgoing): Promise<RawAnswer> {
+  send(connections: Connections, { method, url, headers, body }: Outgoing): Promise<RawAnswer> {
     const { origin, pathname, search } = url
     return new Promise((resolve, reject) => {
       if (!this.#awaited(reject)) return
       this.#receiver = new Receiver(resolve, reject)
-      agent.dispatch({ origin, path: `${pathname}${search}`, method, headers, body: body ?? null }, this.#receiver)
+      const request = { origin, path: `${pathname}${search}`, method, headers, body: body ?? null }
+      this.#takeBack = connections.send(request, this.#receiver)
     })
   }
 
@@ -69,6 +72,7 @@ export class Exchange {
     if (this.#ended !== undefined) return
     this.#ended = { reason }
     this.#receiver?.abort(reason)
+    this.#takeBack?.()
     this.#leave?.(reason)
   }
 }

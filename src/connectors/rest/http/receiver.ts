@@ -21,10 +21,16 @@ export class Receiver implements Dispatcher.DispatchHandler {
   #controller: Dispatcher.DispatchController | undefined
   #body: Readable | undefined
   #aborted: { readonly reason: Error } | undefined
+  #over: (() => void) | undefined
 
   constructor(resolve: (answer: RawAnswer) => void, reject: (error: unknown) => void) {
     this.#resolve = resolve
     this.#reject = reject
+  }
+
+  /** @param over called once, soon after nothing more of the answer can come: not from within undici's parser, which must not be entered twice. */
+  whenOver(over: () => void): void {
+    this.#over = over
   }
 
   /** Gives up the request, or the body. One that still waits for a connection is given up when it gets one, before it is sent. */
@@ -67,11 +73,18 @@ export class Receiver implements Dispatcher.DispatchHandler {
 
   onResponseEnd(): void {
     this.#body?.push(null)
+    this.#end()
   }
 
   onResponseError(_controller: Dispatcher.DispatchController, error: Error): void {
     if (this.#body === undefined) this.#reject(error)
     else this.#body.destroy(error)
+    this.#end()
+  }
+
+  #end(): void {
+    if (this.#over !== undefined) queueMicrotask(this.#over)
+    this.#over = undefined
   }
 }
 
