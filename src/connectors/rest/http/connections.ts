@@ -73,6 +73,7 @@ export class Connections {
     // By its types it gives nothing.
     const socket: unknown = connect(options, (...made) => {
       if (socket instanceof Socket) this.#connecting.delete(socket)
+      if (made[1] instanceof Socket) noEndByReset(made[1])
       callback(...made)
     })
     if (!(socket instanceof Socket)) return
@@ -91,4 +92,19 @@ export class Connections {
     this.#lines.set(origin, line)
     return line
   }
+}
+
+/**
+ * By its code undici takes a reset for the end of a body that goes on until the connection ends, and lines that end with a row would be all there were. To other clients (curl, Node's own) it
+ * is an error. That the connection was closed in good order is all that can be asked for.
+ */
+function noEndByReset(socket: Socket): void {
+  socket.once('error', (error: NodeJS.ErrnoException) => {
+    const { code } = error
+    if (code !== 'ECONNRESET') return
+    delete error.code
+    queueMicrotask(() => {
+      error.code = code
+    })
+  })
 }

@@ -103,4 +103,30 @@ describe('connections', () => {
     expect(right).not.toContain(false)
     expect(most).toBeLessThanOrEqual(3)
   })
+
+  it('a body without a length that ends with a reset is cut short, whole as its last row may be; closed in good order it is all there', async () => {
+    let asked = 0
+    const server = createServer((socket) => {
+      socket
+        .on('error', () => {})
+        .once('data', async () => {
+          const isFirst = ++asked === 1
+          socket.write('HTTP/1.1 200 OK\r\ncontent-type: text/csv\r\nconnection: close\r\n\r\nid\n1\n2\n')
+          await sleep(50)
+          if (isFirst) socket.resetAndDestroy()
+          else socket.end('3\n')
+        })
+    }).listen(0, '127.0.0.1')
+    await once(server, 'listening')
+    const client = httpClient({ retry: { maxAttempts: 1 } })
+    onTestFinished(async () => {
+      await client.close()
+      await new Promise((resolve) => server.close(resolve))
+    })
+    const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}/`
+    const error = await failure(client.send({ url }, textOf))
+    expect(error.message).toMatch(/answered 200, and its body broke off: read ECONNRESET$/)
+    expect(error).toMatchObject({ retryable: true, cause: { code: 'ECONNRESET' } })
+    expect(await client.send({ url }, textOf)).toBe('id\n1\n2\n3\n')
+  })
 })
