@@ -1,4 +1,6 @@
 import { Readable } from 'node:stream'
+import { asyncScheduler } from 'rxjs'
+import { longTimer } from '../../../timer.ts'
 
 /** The beginning of a body, and the body anew: in place of the one given, with all that it had. */
 export interface BodyStart {
@@ -29,8 +31,9 @@ export function bodyOf(bytes: Buffer): Readable {
   return body.on('error', () => {}) // whoever reads it hears of it, but maybe nobody does
 }
 
-/** Longer rests aren't read only to keep a connection. */
+/** Rests that are longer, or take longer, aren't read only to keep a connection. */
 const drainedBytes = 65_536
+const drainedMs = 1_000
 
 /**
  * Throws away what is left of a body: reads it, so that its connection can serve the next request, or gives up the connection.
@@ -38,13 +41,19 @@ const drainedBytes = 65_536
  */
 export function discard(body: Readable): Promise<void> {
   let left = drainedBytes
+  // Housekeeping: its time is the connection's, not that of who waits.
+  const timer = longTimer(drainedMs, asyncScheduler).subscribe(() => body.destroy())
   body.on('data', (chunk: Buffer) => {
     left -= chunk.length
     if (left < 0) body.destroy()
   })
   return new Promise((resolve) => {
-    if (body.closed) resolve()
-    else body.once('close', () => resolve())
+    const end = (): void => {
+      timer.unsubscribe()
+      resolve()
+    }
+    if (body.closed) end()
+    else body.once('close', end)
   })
 }
 

@@ -1,5 +1,6 @@
 import { isSluiceError } from '../../../errors.ts'
 import { textPieces, wholeText, xmlCharset } from '../../records/text-pieces.ts'
+import { discard } from '../http/body-start.ts'
 import type { HttpResponse } from '../http/types.ts'
 import type { Page } from '../pagination/types.ts'
 import { arrivingPage } from './arriving-page.ts'
@@ -40,7 +41,7 @@ export async function readPage(
   const { status, headers, body } = response
   const answered: Answered = { response, method }
   if (status === 204 || status === 205) {
-    body.resume()
+    void discard(body)
     return wholePage(response, [], { envelope: undefined, records: undefined })
   }
   const { format, charset: stated, tabs } = contentTypeOf(headers['content-type'], options.format)
