@@ -16,10 +16,15 @@ export const acceptEncoding = 'gzip, deflate, br'
 
 /**
  * A body without its content encodings, in the opposite order of how they were applied. Ending one end ends the other; bytes that are cut short are an error,
- * but no bytes at all are an empty body, whatever the header says.
+ * but no bytes at all are an empty body, whatever the encoding says, where the answer told how long it is; else it fails, too.
+ * @param isLengthTold whether it doesn't just go on until the connection ends.
  * @returns `undefined` for an encoding that nobody knows here.
  */
-export async function decoded(body: Readable, contentEncoding: string | undefined): Promise<Readable | undefined> {
+export async function decoded(
+  body: Readable,
+  contentEncoding: string | undefined,
+  isLengthTold: boolean,
+): Promise<Readable | undefined> {
   if (contentEncoding === undefined) return body
   const encodings = contentEncoding.split(',').map((name) => name.trim().toLowerCase())
   let result = body
@@ -28,7 +33,9 @@ export async function decoded(body: Readable, contentEncoding: string | undefine
     const decoder = decoders[encoding]
     if (decoder === undefined) return undefined
     const start = await startOf(result, 1)
-    if (start.bytes.length === 0) return start.body
+    if (start.bytes.length === 0) {
+      return isLengthTold || result !== body ? start.body : start.body.destroy(new Error('the connection ended first'))
+    }
     result = pipeline(start.body, decoder(start.bytes), () => {}) // its error comes out where it is read
   }
   return result

@@ -51,7 +51,7 @@ export async function judged<T>(answer: RawAnswer, asked: Asked<T>, settings: Cl
   const plain =
     encoding === undefined
       ? answer.body
-      : await decoded(answer.body, encoding).catch((error: unknown) => {
+      : await decoded(answer.body, encoding, isLengthTold(headers)).catch((error: unknown) => {
           throw failures.connection(error, status)
         })
   if (plain === undefined) {
@@ -93,6 +93,10 @@ export async function judged<T>(answer: RawAnswer, asked: Asked<T>, settings: Cl
 
 function hasBody(method: string, status: number): boolean {
   return method !== 'HEAD' && status !== 204 && status !== 205 && status !== 304
+}
+
+function isLengthTold(headers: RawAnswer['headers']): boolean {
+  return headers['content-length'] !== undefined || headers['transfer-encoding'] !== undefined
 }
 
 function meaningOf(status: number): FilterAction | 'take' | 'redirect' {

@@ -129,4 +129,29 @@ describe('connections', () => {
     expect(error).toMatchObject({ retryable: true, cause: { code: 'ECONNRESET' } })
     expect(await client.send({ url }, textOf)).toBe('id\n1\n2\n3\n')
   })
+
+  it('a compressed body without a length, of which nothing came, is cut short, too; an error stays what it is', async () => {
+    let status = '200 OK'
+    const server = createServer((socket) => {
+      socket
+        .on('error', () => {})
+        .once('data', () => {
+          socket.end(
+            `HTTP/1.1 ${status}\r\ncontent-type: text/csv\r\ncontent-encoding: gzip\r\nconnection: close\r\n\r\n`,
+          )
+        })
+    }).listen(0, '127.0.0.1')
+    await once(server, 'listening')
+    const client = httpClient({ retry: { maxAttempts: 1 } })
+    onTestFinished(async () => {
+      await client.close()
+      await new Promise((resolve) => server.close(resolve))
+    })
+    const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}/`
+    const error = await failure(client.send({ url }, textOf))
+    expect(error.message).toMatch(/answered 200, and its body broke off: the connection ended first$/)
+    expect(error).toMatchObject({ retryable: true })
+    status = '404 Not Found'
+    expect(await failure(client.send({ url }, textOf))).toMatchObject({ status: 404, retryable: false })
+  })
 })
