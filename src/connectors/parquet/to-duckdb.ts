@@ -2,6 +2,7 @@ import type { DataType } from '../../schema/data-type.ts'
 import { unscaled } from './decimal.ts'
 import type { DuckDb } from './duckdb-module.ts'
 import { ownValue } from './own-value.ts'
+import type { Leaf } from './summary.ts'
 import { type Convert, microsOf } from './to-parquet.ts'
 
 const names: Readonly<Record<string, string>> = {
@@ -32,6 +33,14 @@ export function duckdbType(type: DataType): string {
 /** A name as DuckDB's SQL needs it. */
 export function quoteName(name: string): string {
   return `"${name.replaceAll('"', '""')}"`
+}
+
+/** A leaf of a row, in DuckDB's SQL. */
+export function leafExpression({ path: [column = '', ...fields] }: Leaf): string {
+  return fields.reduce(
+    (struct, name) => `struct_extract(${struct}, '${name.replaceAll("'", "''")}')`,
+    quoteName(column),
+  )
 }
 
 /** Turns values of a row that aren't null into what DuckDB takes; `undefined` where that is the same. */

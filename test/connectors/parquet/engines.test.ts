@@ -183,6 +183,16 @@ describe.each(Object.entries(engines))('%s', (name, engine) => {
     ])
   })
 
+  it('keeps the byte order mark that a text begins with, and has no bound that leaves it out', async () => {
+    const { fields } = schema('s string, t struct<u: string>, l array<string>, m map<string, int>')
+    const marked = '\ufeffa'
+    const row = { s: marked, t: { u: marked }, l: [marked], m: { [marked]: 1 } }
+    const other = { s: 'b', t: { u: 'b' }, l: null, m: null }
+    const { path, summary } = await write(engine, fields, [[row, other]])
+    expect(await rowsOf(path, fields)).toEqual([row, other])
+    checkSummary(fields, [row, other], summary)
+  })
+
   it('has no bounds where there is a NaN', async () => {
     const { fields } = schema('n double')
     const { summary } = await write(engine, fields, [[{ n: 1 }, { n: Number.NaN }, { n: null }, { n: 2 }]])
