@@ -68,6 +68,7 @@ async function openFile({ path, fields, compression, rowGroupRows }: ParquetFile
     finish: async () => {
       try {
         if (columns.rows > 0) await writeGroup()
+        dropBoundsBesideNaN(writer.row_groups)
         writer.finish()
         await flush()
         await handle.sync()
@@ -88,6 +89,16 @@ async function writeAll(handle: FileHandle, bytes: Uint8Array): Promise<void> {
   for (let at = 0; at < bytes.length; ) {
     const { bytesWritten } = await handle.write(bytes, at, bytes.length - at)
     at += bytesWritten
+  }
+}
+
+/** The package's bounds are those of the other numbers. To Spark and DataFusion NaN is greater than all, and a group with it would be passed by. */
+function dropBoundsBesideNaN(groups: readonly RowGroup[]): void {
+  for (const { meta_data } of groups.flatMap(({ columns }) => columns)) {
+    const statistics: (Statistics & { nan_count?: bigint }) | undefined = meta_data?.statistics
+    if (statistics?.nan_count === undefined || statistics.nan_count === 0n) continue
+    delete statistics.min_value
+    delete statistics.max_value
   }
 }
 

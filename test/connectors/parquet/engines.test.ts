@@ -199,6 +199,16 @@ describe.each(Object.entries(engines))('%s', (name, engine) => {
     expect(summary.columns).toEqual([{ path: ['n'], nullCount: 1 }])
   })
 
+  it('has none in the file itself, where readers to whom NaN is the greatest number would pass by it', async () => {
+    const { fields } = schema('n double, s struct<f: float>, l array<double>')
+    const at = (n: number) => ({ n, s: { f: n }, l: [n] })
+    const { path } = await write(engine, fields, [[at(1), at(Number.NaN), at(2)]])
+    const reader = await connection.runAndReadAll(
+      `select path_in_schema, stats_min_value, stats_max_value from parquet_metadata('${path}')`,
+    )
+    for (const row of reader.getRows()) expect(row.slice(1)).toEqual([null, null])
+  })
+
   it('cuts row groups', async () => {
     const { fields } = schema('id int not null')
     const rows = Array.from({ length: 25_000 }, (_, id) => ({ id }))
