@@ -4,7 +4,7 @@ import { quoted, quotedTable } from './names.ts'
 import { settledTime } from './settled.ts'
 import type { Place, TimeSlice } from './slice.ts'
 import type { PostgresRowsSettings } from './source-options.ts'
-import { parseTime } from './time-text.ts'
+import { parseTime, timestampWriter } from './time-text.ts'
 
 /** The last row that was read, in the order of (updatedAt, id): texts with all digits of the server. `{}`: none was. */
 export type TimeOffset = { readonly time: string; readonly id: string } | { readonly time?: never; readonly id?: never }
@@ -47,7 +47,8 @@ export class ByTime {
     const cuts = Array.from({ length: count - 1 }, (_, index) =>
       Math.ceil(fromMs + ((toMs - fromMs) * (index + 1)) / count),
     )
-    const inner = [...new Set(cuts)].filter((ms) => ms > fromMs && ms <= toMs).map((ms) => new Date(ms).toISOString())
+    const text = timestampWriter()
+    const inner = [...new Set(cuts)].filter((ms) => ms > fromMs && ms <= toMs).map((ms) => text(new Date(ms)))
     const places: (Place | undefined)[] = [
       start.time === undefined ? undefined : start,
       ...inner.map((time): Place => ({ time })),
@@ -61,7 +62,7 @@ export class ByTime {
 
   static compare(a: TimeOffset, b: TimeOffset): number {
     if (a.time === undefined || b.time === undefined) return Number(a.time !== undefined) - Number(b.time !== undefined)
-    if (a.time !== b.time) return a.time < b.time ? -1 : 1
+    if (a.time !== b.time) return isBefore(a.time, b.time) ? -1 : 1
     if (/^-?\d+$/.test(a.id) && /^-?\d+$/.test(b.id))
       return Number(BigInt(a.id) > BigInt(b.id)) - Number(BigInt(a.id) < BigInt(b.id))
     return a.id < b.id ? -1 : Number(a.id > b.id)
@@ -79,4 +80,10 @@ export class ByTime {
     )
     return rows[0]
   }
+}
+
+/** The server's texts of different times. Within a millisecond, and where no Date holds one, they are in the order of their characters: `-infinity` first. */
+function isBefore(a: string, b: string): boolean {
+  const [first, second] = [a, b].map((text) => parseTime(text)?.getTime())
+  return first === undefined || second === undefined || first === second ? a < b : first < second
 }

@@ -20,15 +20,12 @@ describe('a file of the URL that is not there', () => {
     const rows = memoryStream<{ id: bigint }>()
     rows.add({ id: 1n })
     const table = postgresTable({ url, table: 't' })
-    const source = where === 'source' ? postgresRows({ url, table: 't', schema: numbered, id: 'id' }) : rows
-    const run = readStream(source)
-      .as(numbered)
-      .writeStream(where === 'sink' ? table : noop(), {
-        name: 'q',
-        checkpoint: where === 'checkpoint' ? table.checkpoint : memoryCheckpoint(),
-        trigger: availableNow(),
-      })
-      .start()
+    const source = postgresRows({ url, table: 't', schema: numbered, id: 'id' })
+    const stream = (where === 'source' ? readStream(source) : readStream(rows)).as(numbered)
+    const checkpoint = where === 'checkpoint' ? table.checkpoint : memoryCheckpoint()
+    const options = { name: 'q', checkpoint, trigger: availableNow() }
+    const query = where === 'sink' ? stream.writeStream(table, options) : stream.writeStream(noop(), options)
+    const run = query.start()
     await expect(run.terminated).rejects.toMatchObject({ cause: expect.objectContaining({ code: 'SLUICE_OPTION' }) })
   })
 })
