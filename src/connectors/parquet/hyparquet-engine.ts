@@ -5,6 +5,7 @@ import type { LeafType } from '../../schema/leaf-check.ts'
 import { collectColumns } from './columns.ts'
 import { decimalText } from './decimal.ts'
 import { parquetElements } from './elements.ts'
+import { negativeZeroIn } from './negative-zero.ts'
 import { hyparquetWriterPackage } from './packages.ts'
 import type { ParquetColumnSummary, ParquetEngine, ParquetFile, ParquetFileOptions } from './port.ts'
 import { joinBounds, leavesOf } from './summary.ts'
@@ -34,6 +35,7 @@ async function openFile({ path, fields, compression, rowGroupRows }: ParquetFile
     ...(compression === 'zstd' ? { codec: 'ZSTD', compressors: { ZSTD: zstdCompressSync } } : {}),
   })
   const columns = collectColumns(fields)
+  const holdsNegativeZero = fields.map(({ type }) => negativeZeroIn(type))
   let rows = 0
 
   const flush = async () => {
@@ -41,11 +43,14 @@ async function openFile({ path, fields, compression, rowGroupRows }: ParquetFile
     bytes.index = 0
   }
   const writeGroup = async () => {
-    const data = columns.take()
-    writer.write({
-      columnData: fields.map(({ name }, index) => ({ name, data: data[index] as unknown[] })),
-      rowGroupSize: Infinity,
+    const taken = columns.take()
+    const columnData = fields.map(({ name }, index) => {
+      const data = taken[index] as unknown[]
+      const holds = holdsNegativeZero[index]
+      // The package's dictionary takes the two zeros for one, whichever comes first; Spark then finds no row with the other.
+      return holds !== undefined && data.some(holds) ? { name, data, encoding: 'PLAIN' as const } : { name, data }
     })
+    writer.write({ columnData, rowGroupSize: Infinity })
     await flush()
   }
 

@@ -46,6 +46,10 @@ export function leafExpression({ path: [column = '', ...fields] }: Leaf): string
 /** Turns values of a row that aren't null into what DuckDB takes; `undefined` where that is the same. */
 export function duckdbConverter(duckdb: DuckDb, type: DataType): Convert | undefined {
   switch (type.kind) {
+    case 'float':
+    case 'double':
+      // Its dictionaries take the two zeros for one, whichever comes first: where that is −0, Spark finds no row whose value is 0.
+      return (value) => (value as number) + 0
     case 'timestamp':
       return (value) => new duckdb.DuckDBTimestampTZValue(microsOf(value as Date))
     case 'date':
