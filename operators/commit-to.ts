@@ -29,6 +29,10 @@ export type CommittableReader<Offset extends object> =
   | Pick<ReplayableReader<Offset, never, never>, 'kind' | 'commit' | typeof journalPort>
   | Pick<AckedReader<Offset, never, never>, 'kind' | 'hold' | 'commit' | 'release' | 'settlements'>
 
+/** What `commitTo` needs of a writer. One that says nothing of its guarantee is taken for the weakest. */
+export type CommittableWriter<Message> = Pick<StreamWriter<never, Message>, 'begin' | 'commit' | 'abort'> &
+  Partial<Pick<StreamWriter<never, Message>, 'guarantee'>>
+
 /**
  * Ends a batch: collects the partitions' messages by slot, then `writer.commit` → the log says done → `reader.commit`, and emits the batch.
  * A queue is asked before the first of these whether it still holds the batch (`hold`); when it doesn't, the batch fails uncommitted.
@@ -41,7 +45,7 @@ export type CommittableReader<Offset extends object> =
  * @returns an Observable of the one batch. Fails with the partitions' error, with `CommitInDoubtError`, or with the log's or the reader's error.
  */
 export function commitTo<Offset extends object, Partition, Message>(
-  writer: Pick<StreamWriter<never, Message>, 'begin' | 'commit' | 'abort'>,
+  writer: CommittableWriter<Message>,
   log: QueryLog,
   reader: CommittableReader<Offset>,
   batch: BatchRun<Offset, Partition>,
@@ -115,13 +119,13 @@ export function commitTo<Offset extends object, Partition, Message>(
 
 /** The two ways in which a batch ends, as cold Observables that emit nothing of interest. */
 class BatchEnding<Offset extends object, Partition, Message> {
-  readonly #writer: Pick<StreamWriter<never, Message>, 'commit' | 'abort'>
+  readonly #writer: CommittableWriter<Message>
   readonly #log: QueryLog
   readonly #reader: CommittableReader<Offset>
   readonly #batch: BatchRun<Offset, Partition>
 
   constructor(
-    writer: Pick<StreamWriter<never, Message>, 'commit' | 'abort'>,
+    writer: CommittableWriter<Message>,
     log: QueryLog,
     reader: CommittableReader<Offset>,
     batch: BatchRun<Offset, Partition>,
@@ -207,7 +211,7 @@ class BatchEnding<Offset extends object, Partition, Message> {
 
   #done(outcome: BatchOutcome): Observable<unknown> {
     const { planned, batchId, context } = this.#batch
-    return this.#log.done(planned, outcome).pipe(
+    return this.#log.done(planned, outcome, !this.#bearsForgetting).pipe(
       timed(context, 'commitOffsets'),
       tap(() => {
         const checkpointBytes = this.#log.session.bytesWritten?.()
@@ -219,6 +223,16 @@ class BatchEnding<Offset extends object, Partition, Message> {
         })
       }),
     )
+  }
+
+  /**
+   * Whether a machine that dies before the next plan is on its disk may forget that the batch is done, which spares the log a sync a batch.
+   * A queue's batch is then closed as abandoned, and what was acknowledged doesn't come again; a transactional sink has the batch already and skips its replay,
+   * for which a source must not have been told to let go of the rows.
+   */
+  get #bearsForgetting(): boolean {
+    const reader = this.#reader
+    return reader.kind === 'acked' || (this.#writer.guarantee === 'transactional' && reader.commit === undefined)
   }
 
   #step(type: 'sink-committed' | 'source-committed', port: string, call: () => Result<unknown>): Observable<unknown> {

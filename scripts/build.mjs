@@ -1,17 +1,20 @@
-// dist/ from the sources by plain tsc. Old output is removed first, so that a deleted module can't linger in the package.
+// dist/ from the sources: the types by tsc, a file a module; the code by rolldown (what Vite, and so vitest, bundles with), a file an entry point and what several share in
+// chunks, because a module more is a file to find and to compile at each start. Old output is removed first, so that nothing deleted lingers in the package.
 import { spawnSync } from 'node:child_process'
 import { copyFileSync, cpSync, readdirSync, readFileSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { rolldown } from 'rolldown'
 import './node-version.mjs'
 import { reachableTypes } from './reachable-types.mjs'
 
 const root = fileURLToPath(new URL('..', import.meta.url))
 rmSync(`${root}dist`, { recursive: true, force: true })
-// The doc comments go with the types, where editors read them; a second copy would be a quarter of the package.
 tsc('--emitDeclarationOnly')
-tsc('--declaration', 'false', '--removeComments')
+const { exports } = JSON.parse(readFileSync(`${root}package.json`, 'utf8'))
+const entries = Object.values(exports).filter((target) => typeof target === 'object')
 dropHiddenTypes()
+await bundle()
 // The page is served as it is, with the library of its charts and that one's licence beside it: whoever installs the package needs nothing else.
 const page = `${root}dist/src/dashboard/page`
 cpSync(`${root}src/dashboard/page`, page, { recursive: true })
@@ -19,11 +22,24 @@ for (const name of ['dist/uPlot.iife.min.js', 'dist/uPlot.min.css'])
   copyFileSync(`${root}node_modules/uplot/${name}`, `${page}/${name.slice(5)}`)
 copyFileSync(`${root}node_modules/uplot/LICENSE`, `${page}/uPlot.LICENSE`)
 
+/** The doc comments are with the types, where editors read them; a second copy would be a quarter of the package. */
+async function bundle() {
+  const names = entries.map((target) => target.default.replace(/^\.\/dist\/(.*)\.js$/, '$1'))
+  // It finds the page beside itself.
+  names.push('src/dashboard/assets')
+  const build = await rolldown({
+    input: Object.fromEntries(names.map((name) => [name, `${root}${name}.ts`])),
+    external: (id) => !/^[./]/.test(id),
+    platform: 'node',
+  })
+  const output = { dir: `${root}dist`, format: 'esm', comments: { jsdoc: false, annotation: true, legal: true } }
+  await build.write({ ...output, entryFileNames: '[name].js', chunkFileNames: 'chunks/[name]-[hash].js' })
+  await build.close()
+}
+
 /** Declarations of modules that no entry point shows are a tenth of the package. */
 function dropHiddenTypes() {
-  const { exports } = JSON.parse(readFileSync(`${root}package.json`, 'utf8'))
-  const entries = Object.values(exports).flatMap(({ types }) => (types === undefined ? [] : [`${root}${types}`]))
-  const reached = reachableTypes(entries)
+  const reached = reachableTypes(entries.map(({ types }) => `${root}${types}`))
   for (const file of readdirSync(`${root}dist`, { recursive: true })) {
     const path = join(root, 'dist', String(file))
     if (path.endsWith('.d.ts') && !reached.has(path)) rmSync(path)

@@ -61,8 +61,10 @@ export class QueryLog {
     return this.#write([...rows, { plan: batch }], ({ unplanned: _, ...state }) => ({ ...state, pending: batch }))
   }
 
-  done(batch: PlannedBatch, outcome: BatchOutcome): Observable<undefined> {
-    return this.#write([{ done: batch.batchId, outcome }], ({ pending: _, ...state }) => ({ ...state, done: batch }))
+  /** @param sync `false` when nothing is lost and nothing comes twice if a power failure undoes it. */
+  done(batch: PlannedBatch, outcome: BatchOutcome, sync = true): Observable<undefined> {
+    const record = { done: batch.batchId, outcome }
+    return this.#write([record], ({ pending: _, ...state }) => ({ ...state, done: batch }), sync)
   }
 
   /** Waits for a write in flight, then frees the lease. */
@@ -75,7 +77,7 @@ export class QueryLog {
 
   // A write that was begun runs to its end, whoever listens. After a failed one it is unknown what the log holds,
   // so nothing may be based on it until it is opened again.
-  #write(records: readonly LogRecord[], next: (state: Recovered) => Recovered): Observable<undefined> {
+  #write(records: readonly LogRecord[], next: (state: Recovered) => Recovered, sync = true): Observable<undefined> {
     return new Observable((subscriber) => {
       if (this.#broken !== undefined) {
         const message = 'an earlier log entry may or may not have been written; open the checkpoint again to find out'
@@ -84,7 +86,7 @@ export class QueryLog {
       }
       const settled = this.#tracker.begin()
       settle(
-        () => this.session.write(records),
+        () => this.session.write(records, { sync }),
         () => {
           this.#recovered = next(this.#recovered)
           settled()

@@ -27,8 +27,10 @@ export interface CheckpointSession {
    * Makes the records durable, in order. Put-if-absent: a record that exists already with other content is a `CheckpointCorruptError`.
    * After an error it is unknown whether they were written (a prefix may have been); only opening again tells.
    * A session that lost its lease fails with `LeaseLostError` and writes nothing.
+   * @param options.sync `false`: they must outlive the process from now on, but the machine only from the next write that is synced, or from `close`;
+   * until then a power failure may undo them, the last ones first. A checkpoint that gains nothing by it syncs all the same. Default `true`.
    */
-  readonly write: (records: readonly LogRecord[]) => Result<unknown>
+  readonly write: (records: readonly LogRecord[], options?: { readonly sync?: boolean }) => Result<unknown>
   /** Plans and journals that it has made durable since it was opened, in bytes; where it counts them. */
   readonly bytesWritten?: () => number
   /** How many finished batches are kept, where that is known. */

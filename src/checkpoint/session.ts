@@ -1,11 +1,11 @@
 import { CheckpointWriteError, describeError, isSluiceError, LeaseLostError } from '../errors.ts'
-import type { CheckpointSession, LogRecord, Recovered } from './checkpoint.ts'
+import type { CheckpointSession, Recovered } from './checkpoint.ts'
 import { admit, type LogEntry, type LogPosition } from './log.ts'
 
 /** Where entries go: what the three checkpoints differ in. Plain answers stay synchronous. */
 export interface LogStore {
-  /** Makes the entries durable, in order. */
-  readonly append: (entries: readonly LogEntry[]) => void | Promise<void>
+  /** Makes the entries durable, in order. @param sync `false`: they may be made to outlive the machine with the next ones only. */
+  readonly append: (entries: readonly LogEntry[], sync: boolean) => void | Promise<void>
   /** Frees the lease. */
   readonly release: () => void | Promise<void>
 }
@@ -51,7 +51,7 @@ export function startSession(log: OpenLog, store: LogStore): CheckpointSession {
     epoch: log.epoch,
     recovered: log.recovered,
     bytesWritten: () => bytesWritten,
-    write: (records: readonly LogRecord[]) => {
+    write: (records, { sync = true } = {}) => {
       assertUsable()
       const admitted = admit(position, records)
       const advance = () => {
@@ -59,7 +59,7 @@ export function startSession(log: OpenLog, store: LogStore): CheckpointSession {
         bytesWritten += admitted.bytes
       }
       try {
-        const written = store.append(admitted.entries)
+        const written = store.append(admitted.entries, sync)
         if (written !== undefined) return written.then(advance, fail)
       } catch (error) {
         fail(error)

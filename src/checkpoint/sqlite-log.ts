@@ -26,6 +26,7 @@ export class SqliteLog {
   readonly #database: SqliteDatabase
   readonly #file: string
   readonly #retain: number
+  #synced = true
   readonly #statements = new Map<string, SqliteStatement>()
 
   constructor(database: SqliteDatabase, file: string, retain: number) {
@@ -51,8 +52,14 @@ export class SqliteLog {
     })
   }
 
-  append(entries: readonly LogEntry[]): void {
+  /** @param sync `false`: the entries are in the file and not on the disk yet; the next ones that are synced take them along, as does closing. */
+  append(entries: readonly LogEntry[], sync: boolean): void {
     if (entries.length === 0) return
+    if (sync !== this.#synced) {
+      // Of the WAL. Before its pages go into the database it is synced in either mode.
+      this.#database.exec(`PRAGMA synchronous = ${sync ? 'FULL' : 'NORMAL'}`)
+      this.#synced = sync
+    }
     this.#transaction(() => {
       for (const entry of entries) this.#append(entry)
     })

@@ -27,6 +27,9 @@ export interface SqliteCheckpointOptions extends RetainOption {
  * A checkpoint in an SQLite database (WAL, synchronous FULL): one transaction for each write, a fraction of a millisecond. For queues,
  * journals and small batches. Everything is synchronous. On a local disk only: its lock is the lease.
  *
+ * That a batch is done is written at once, and goes onto the disk together with the next plan where a query can bear that a power failure undoes it: from a queue
+ * (the batch then counts as abandoned; its messages were acknowledged), or into a transactional sink from a source without `commit` (the replay is skipped).
+ *
  * A second session, in this process or another, gets a `CheckpointLockedError` at once; what a killed process held is free.
  * @param file made when it is missing, readable by the user only.
  */
@@ -51,13 +54,13 @@ export function sqliteCheckpoint(file: string, options: SqliteCheckpointOptions 
         const session = startSession(
           { name: `checkpoint ${file}`, ...log.open([...sources]) },
           {
-            append: (entries) => {
+            append: (entries, sync) => {
               // The lock is on the file that was opened, whatever has its name now.
               if (identityOf(file) !== identity)
                 throw new LeaseLostError(
                   `checkpoint ${file}: the file was removed or replaced; nothing more is written`,
                 )
-              log.append(entries)
+              log.append(entries, sync)
             },
             release: () => {
               openFiles.delete(identity)

@@ -1,4 +1,4 @@
-import { concat, defer, from, map, type Observable, throwError } from 'rxjs'
+import { concat, defer, from, map, type Observable, tap, throwError } from 'rxjs'
 import type { Checkpoint, CheckpointSession, LogRecord } from '../checkpoint/checkpoint.ts'
 import { memoryCheckpoint } from '../checkpoint/memory.ts'
 import { LeaseLostError } from '../errors.ts'
@@ -14,7 +14,10 @@ export class ModelStore {
     this.#store = store
   }
 
-  /** The checkpoint as one process sees it: every record is an effect of its own, because a prefix of a write may survive a crash. */
+  /**
+   * The checkpoint as one process sees it: every record is an effect of its own, because a prefix of a write may survive a crash. When it dies, its machine does:
+   * what wasn't synced before is lost.
+   */
   checkpoint(process: Process): Checkpoint {
     return {
       durable: true,
@@ -28,6 +31,9 @@ export class ModelStore {
 
   #session(session: CheckpointSession, process: Process): CheckpointSession {
     let lost = false
+    let answered = true
+    const unsynced: LogRecord[] = []
+    const sync = (...records: LogRecord[]) => session.write([...unsynced.splice(0), ...records])
     const holder = {
       lose: () => {
         lost = true
@@ -35,24 +41,36 @@ export class ModelStore {
       },
     }
     this.#holder = holder
-    const letGo = (): void => {
+    const letGo = (sound: boolean): void => {
       if (this.#holder !== holder) return
       this.#holder = undefined
+      if (sound) sync()
       fromCommand(() => session.close()).subscribe()
     }
-    process.onDeath(letGo) // the system takes a dead process's lock away
-    const write = (record: LogRecord): Observable<unknown> => {
+    // The system takes a dead process's lock away. What the process died of stands; what it wrote before that may not have been on the disk yet.
+    process.onDeath(() => letGo(!answered))
+    const write = (record: LogRecord, synced: boolean): Observable<unknown> => {
       if (lost)
         return throwError(() => new LeaseLostError(`another process has the lease: ${describe(record)} is not written`))
-      return process.effect(`log ${describe(record)}`, () => session.write([record]))
+      if (synced) return process.effect(`log ${describe(record)}`, () => sync(record))
+      const keep = (): void => {
+        unsynced.push(record)
+        answered = false
+      }
+      return process.effect(`log ${describe(record)}, unsynced`, keep).pipe(
+        tap(() => {
+          answered = true
+        }),
+      )
     }
     return {
       queryId: session.queryId,
       epoch: session.epoch,
       recovered: session.recovered,
-      write: (records) => concat(...records.map((record) => defer(() => write(record)))),
+      write: (records, { sync: synced = true } = {}) =>
+        concat(...records.map((record) => defer(() => write(record, synced)))),
       readJournal: (batchId) => from(session.readJournal?.(batchId) ?? []),
-      close: () => process.ask(letGo),
+      close: () => process.ask(() => letGo(true)),
     }
   }
 }

@@ -62,7 +62,8 @@ async function stagesByHand(batches: number): Promise<void> {
   if (done.size !== batches) throw new Error(`made ${done.size} batches`)
 }
 
-const durable = 200
+/** Of the file checkpoint, and of SQLite, where a batch takes a tenth of the time: with fewer the compiler is what is measured. */
+const [durable, durableSqlite] = [200, 2_000]
 
 interface LogFile {
   readonly folder: string
@@ -116,11 +117,11 @@ async function publish(root: string, { folder, name }: LogFile): Promise<void> {
 /** The plans that a query's checkpoint keeps, as their texts. */
 async function writtenPlans(): Promise<readonly string[]> {
   const file = join(place, 'model.sqlite')
-  await byQuery(durable, 1, sqliteCheckpoint(file, { retain: durable + 1 }))
+  await byQuery(durableSqlite, 1, sqliteCheckpoint(file, { retain: durableSqlite + 1 }))
   const database = new DatabaseSync(file)
   const plans = database.prepare('SELECT plan FROM batches ORDER BY batch_id').all() as { plan: string }[]
   database.close()
-  if (plans.length !== durable) throw new Error(`${plans.length} plans`)
+  if (plans.length !== durableSqlite) throw new Error(`${plans.length} plans`)
   return plans.map(({ plan }) => plan)
 }
 
@@ -183,13 +184,14 @@ try {
         plans = await writtenPlans()
       },
       get size() {
-        return { rows, bytes: bytes(plans), batchRows: chunk.length }
+        return { rows: durableSqlite * chunk.length, bytes: bytes(plans), batchRows: chunk.length }
       },
-      run: () => byQuery(durable, 1, sqliteCheckpoint(join(place, `log-${runs++}.sqlite`), { retain: durable + 1 })),
+      run: () =>
+        byQuery(durableSqlite, 1, sqliteCheckpoint(join(place, `log-${runs++}.sqlite`), { retain: durableSqlite + 1 })),
       rival: () => bareSqlite(plans),
       judged: [
         { as: 'of its time', atMost: 1.3 },
-        { as: 'ms', each: durable },
+        { as: 'ms', each: durableSqlite },
       ],
     },
   ])

@@ -70,6 +70,31 @@ describe.each([nodeSqlite, betterSqlite3])('the connection of an open session, b
     expect(settingsOf(connections.at(-1))).toEqual(safe)
   })
 
+  it('syncs a write that says nothing, and spares itself a sync for one that can bear it', () => {
+    const commits: unknown[] = []
+    const noting = (path: string): SqliteDatabase => {
+      const database = careless(path)
+      return {
+        exec: (sql) => {
+          if (sql === 'COMMIT') commits.push(settingsOf(database).synchronous)
+          return database.exec(sql)
+        },
+        close: () => database.close(),
+        prepare: (sql) => database.prepare(sql),
+      }
+    }
+    const file = newFile()
+    const session = open(file, noting)
+    commits.length = 0
+    session.write([initial, plan(session, 0)])
+    session.write([{ done: 0, outcome: 'committed' }], { sync: false })
+    session.write([plan(session, 1)], { sync: true })
+    session.write([{ done: 1, outcome: 'committed' }], { sync: false })
+    expect(commits).toEqual([2, 1 /* NORMAL */, 2, 1])
+    session.close()
+    expect(open(file, noting).recovered).toEqual({ initial: { seq: 0 }, done: expect.objectContaining({ batchId: 1 }) })
+  })
+
   it('makes a new database durably', () => {
     const seen: [sql: string, synchronous: unknown][] = []
     const noting = (path: string): SqliteDatabase => {

@@ -3,7 +3,6 @@ import type { PlannedBatch } from '../../src/batch.ts'
 import { type Attempt, BatchRun } from '../../src/batch-run.ts'
 import type { CheckpointSession, LogRecord } from '../../src/checkpoint/checkpoint.ts'
 import type { QueryEventBody } from '../../src/events.ts'
-import type { Result } from '../../src/result.ts'
 import { defaultRetryPolicy } from '../../src/retry.ts'
 import { type RunContext, runContext } from '../../src/run-context.ts'
 import type { Tracker } from '../../src/tracker.ts'
@@ -62,9 +61,7 @@ export interface TestSession extends CheckpointSession {
 }
 
 /** A session that keeps what it is given. @param write called as well, for a session that takes its time or fails. */
-export function sessionOf(
-  options: Partial<CheckpointSession> & { readonly write?: (records: readonly LogRecord[]) => Result<unknown> } = {},
-): TestSession {
+export function sessionOf(options: Partial<CheckpointSession> = {}): TestSession {
   const records: LogRecord[] = []
   return {
     queryId: 'q',
@@ -73,9 +70,9 @@ export function sessionOf(
     close: () => undefined,
     ...options,
     records,
-    write: (given) => {
+    write: (given, how) => {
       records.push(...given)
-      return options.write?.(given)
+      return options.write?.(given, how)
     },
   }
 }

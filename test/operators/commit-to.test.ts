@@ -1,6 +1,6 @@
 import { defer, EMPTY, mergeMap, NEVER, type Observable, of, throwError, timer } from 'rxjs'
 import { describe, expect, it } from 'vitest'
-import { type CommittableReader, commitTo } from '../../operators/commit-to.ts'
+import { type CommittableReader, type CommittableWriter, commitTo } from '../../operators/commit-to.ts'
 import type { PartitionMessage } from '../../operators/write-to.ts'
 import { CheckpointWriteError, CommitInDoubtError, PortError, PostgresError } from '../../src/errors.ts'
 import { QueryLog } from '../../src/query-log.ts'
@@ -106,6 +106,30 @@ describe('a batch whose partitions are all written', () => {
       expect(steps).toEqual(['0 commit', '0 done committed', '0 source 10'])
     }),
   )
+
+  const ports = {
+    acked: { kind: 'acked', commit: () => undefined, release: () => undefined },
+    replayable: {},
+    'told of commits': { commit: () => undefined },
+  } as const
+  it.each<[keyof typeof ports, CommittableWriter<string>['guarantee'], 'may wait' | 'is synced']>([
+    ['acked', 'transactional', 'may wait'],
+    ['acked', { idempotent: 'position' }, 'may wait'],
+    ['acked', 'append', 'may wait'],
+    ['replayable', 'transactional', 'may wait'],
+    ['replayable', { idempotent: 'key' }, 'is synced'],
+    ['replayable', 'append', 'is synced'],
+    ['replayable', undefined, 'is synced'],
+    ['told of commits', 'transactional', 'is synced'],
+  ])('of a source that is %s, in a sink that is %s: done %s', async (source, guarantee, expected) => {
+    const syncs: unknown[] = []
+    const batch = batchOf(testContext(), ['p0'])
+    const log = new QueryLog(sessionOf({ write: (_, how) => syncs.push(how?.sync) }))
+    const writer = { commit: () => undefined, ...(guarantee !== undefined && { guarantee }) }
+    const part = of(messages.a as PartitionMessage<string>)
+    await outcomeOf(part.pipe(commitTo<Position, string, string>(writer, log, ports[source], batch)))
+    expect(syncs).toEqual([expected === 'is synced'])
+  })
 
   it('takes undefined for a message', async () => {
     const given: unknown[] = []

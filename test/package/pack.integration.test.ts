@@ -19,7 +19,7 @@ const entries = Object.entries(manifest.exports)
   .map(([path]) => `sluice${path.slice(1)}`)
 
 /** Bytes; the package holds no source maps. Half of it are the types with their doc comments, 40 kB the page with the library of its charts. */
-const maxPacked = 550_000
+const maxPacked = 500_000
 
 let packed: Packed
 beforeAll(() => {
@@ -51,7 +51,9 @@ function loadedBy(entry: string): readonly string[] {
 
 describe('the tarball', () => {
   it('holds what was built, and nothing else', () => {
-    const others = packed.files.filter((file) => !/^dist\/(src|operators)\/.*\.(js|d\.ts)$/.test(file))
+    const others = packed.files.filter(
+      (file) => !/^dist\/((src|operators)\/.*\.(js|d\.ts)|chunks\/[\w-]+\.js)$/.test(file),
+    )
     const page = ['index.html', 'style.css', 'uPlot.LICENSE', 'uPlot.min.css'].map(
       (name) => `dist/src/dashboard/page/${name}`,
     )
@@ -116,6 +118,19 @@ describe('an installed package', () => {
     expect(loaded.some((name) => name.includes('/node_modules/rxjs/'))).toBe(true)
     const foreign = loaded.filter((name) => !/\/node_modules\/(sluice\/dist|rxjs|tslib)\/|^node:(?!sqlite)/.test(name))
     expect(foreign).toEqual([])
+  })
+
+  it('sluice loads no module of a connector', () => {
+    const loaded = loadedBy('sluice').filter((name) => name.includes('/node_modules/sluice/dist/'))
+    const modules = loaded.flatMap((url) =>
+      Array.from(
+        readFileSync(new URL(url), 'utf8').matchAll(/^\/\/ ((?:src|operators)\/.*)$/gm),
+        ([, path = '']) => path,
+      ),
+    )
+    expect(modules).toContain('src/query.ts')
+    const optional = /^src\/(connectors\/(rest|rabbitmq|postgres|files|delta|parquet)|metrics|dashboard|testing)\//
+    expect(modules.filter((path) => optional.test(path))).toEqual([])
   })
 
   it('is one package: what the entry points share is the same', () => {

@@ -342,13 +342,13 @@ describe('exploreConnectors', () => {
       'journaled source commit {"offset":6}',
       'read {"journal":true}',
       'sink commits batch 0',
-      'log done 0 committed',
+      'log done 0 committed, unsynced',
     ])
     expect(story(await exploreConnectors(() => ({ source: queue(), ...appended() }), none))).toEqual([
       'log plan 0 [{"offset":0}, {"offset":6})',
       'read {"count":6}',
       'sink commits batch 0',
-      'log done 0 committed',
+      'log done 0 committed, unsynced',
       'ack up to {"offset":6}',
     ])
 
@@ -366,7 +366,7 @@ describe('exploreConnectors', () => {
       'discard partition 0 of batch 0',
       'sink aborts batch 0',
       'release [{"offset":0}, {"offset":6})',
-      'log done 0 abandoned',
+      'log done 0 abandoned, unsynced',
     ])
   })
 

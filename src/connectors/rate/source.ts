@@ -5,7 +5,7 @@ import type { ReplayableReader } from '../../source.ts'
 import { type RateOptions, type RateSettings, rateSettings } from './options.ts'
 
 /** Column order as in Spark. `value` counts 0, 1, 2, …: a number for convenience, so its column is a double. */
-const rateSchema = schema('timestamp timestamp not null, value double not null')
+const rateSchema = /* @__PURE__ */ schema('timestamp timestamp not null, value double not null')
 
 /** A row of {@link rate}. */
 export type RateRow = RowOf<typeof rateSchema>

@@ -21,7 +21,7 @@ export interface Figure extends Size {
   /** What it was measured beside, in the same rounds. */
   readonly against?: string
   /** 'of its speed' and 'of its time' are ratios to what stands beside. */
-  readonly unit: 'of its speed' | 'of its time' | 'µs' | 'ms' | '%' | 'modules'
+  readonly unit: 'of its speed' | 'of its time' | 'µs' | 'ms' | '%' | 'modules' | 'files'
   readonly target?: Target
   /** What was timed. */
   readonly clock?: 'wall' | 'processor'
