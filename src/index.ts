@@ -104,7 +104,7 @@ export type { JsonLinesOptions } from './connectors/json-lines/options.ts'
 export { jsonLines } from './connectors/json-lines/sink.ts'
 export { type JsonRow, readJsonLines } from './connectors/json-lines/read.ts'
 export type { ForEachBatchOptions } from './connectors/for-each-batch/options.ts'
-export { forEachBatch } from './connectors/for-each-batch/sink.ts'
+export { type ForEachBatchSink, forEachBatch } from './connectors/for-each-batch/sink.ts'
 export { noop } from './connectors/noop/sink.ts'
 
 // Checkpoints

@@ -1,6 +1,6 @@
 import { deserialize, serialize } from 'node:v8'
 import { crc32 } from 'node:zlib'
-import { CheckpointCorruptError } from '../errors.ts'
+import { CheckpointCorruptError, describeError } from '../errors.ts'
 
 const magic = 0x736c6a31 // "slj1"
 const headerBytes = 12
@@ -34,7 +34,19 @@ export function decodeJournal(bytes: Uint8Array, where: string): readonly unknow
       `${where}: expected a whole journal record (mark, length and CRC-32), found ${view.length} other bytes`,
     )
   }
-  const rows: unknown = deserialize(body)
+  const rows = rowsOf(body, where)
   if (!Array.isArray(rows)) throw new CheckpointCorruptError(`${where}: expected an array of rows`)
   return rows
+}
+
+/** Whole bytes may still be of a format that this version of Node doesn't know. */
+function rowsOf(body: Uint8Array, where: string): unknown {
+  try {
+    return deserialize(body)
+  } catch (cause) {
+    throw new CheckpointCorruptError(
+      `${where}: expected rows in a format of V8 that this version of Node reads, found: ${describeError(cause)}`,
+      { cause },
+    )
+  }
 }

@@ -1,5 +1,5 @@
 import { crc32 } from 'node:zlib'
-import { CheckpointCorruptError, PortError } from '../errors.ts'
+import { CheckpointCorruptError, describeError, PortError } from '../errors.ts'
 import { canonicalOffset } from '../offset.ts'
 
 /** A plan as a log keeps it. */
@@ -37,12 +37,25 @@ export function decodePlan(text: string, where: string, batchId: number): Quotin
       `${where}: expected a whole plan (version, JSON and CRC-32), found ${text.length} other characters`,
     )
   }
-  const plan: unknown = JSON.parse(body)
+  const plan = jsonOf(body)
   if (!isPlan(plan) || plan.batchId !== batchId)
     throw new CheckpointCorruptError(`${where}: expected the plan of batch ${batchId}, found ${body.slice(0, 60)}`)
-  canonicalOffset(plan.start, `${where}: start`)
-  canonicalOffset(plan.end, `${where}: end`)
+  try {
+    canonicalOffset(plan.start, `${where}: start`)
+    canonicalOffset(plan.end, `${where}: end`)
+  } catch (cause) {
+    throw new CheckpointCorruptError(`${where}: expected two offsets, found: ${describeError(cause)}`, { cause })
+  }
   return plan
+}
+
+/** `undefined`, which is no plan, for what isn't JSON. */
+function jsonOf(text: string): unknown {
+  try {
+    return JSON.parse(text)
+  } catch {
+    return undefined
+  }
 }
 
 /**

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { closeSync, fsyncSync, linkSync, mkdirSync, openSync, rmSync, statSync } from 'node:fs'
 import { basename, dirname, join } from 'node:path'
-import { CheckpointCorruptError, CheckpointLockedError, OptionError } from '../errors.ts'
+import { CheckpointCorruptError, CheckpointLockedError, CheckpointWriteError, OptionError } from '../errors.ts'
 
 export type SqliteValue = string | number | Uint8Array | null
 
@@ -118,19 +118,34 @@ export function translated(file: string, cause: unknown): unknown {
   const code = primaryCode(cause)
   if (code === 5 || code === 6)
     return new CheckpointLockedError(`checkpoint ${file} is in use by another process or session`, { cause })
-  if (code === 1 || code === 11 || code === 26)
+  if (code === 1 || code === 11 || code === 19 || code === 26)
     return new CheckpointCorruptError(
       `${file}: expected a sound database, found: ${String((cause as Error).message)}`,
       { cause },
     )
-  return cause
+  if (isOutOfRange(cause))
+    return new CheckpointCorruptError(`${file}: expected a sound database, found a number beyond any count`, { cause })
+  if (code === undefined) return cause
+  // A file that may not be written, a disk that fails or is full; also a damaged head of a database, which then says that it is read-only.
+  return new CheckpointWriteError(`${file}: it can't be opened for writing: ${String((cause as Error).message)}`, {
+    cause,
+  })
 }
+
+/** As node:sqlite says that an integer is no safe one. */
+function isOutOfRange(error: unknown): boolean {
+  return error instanceof RangeError && 'code' in error && error.code === 'ERR_OUT_OF_RANGE'
+}
+
+/** Of any other error of SQLite. */
+const otherCode = 0
 
 const namedCodes: ReadonlyMap<string, number> = new Map([
   ['SQLITE_ERROR', 1], // no such table
   ['SQLITE_BUSY', 5],
   ['SQLITE_LOCKED', 6],
   ['SQLITE_CORRUPT', 11],
+  ['SQLITE_CONSTRAINT', 19], // what only a damaged page can hold
   ['SQLITE_NOTADB', 26],
 ])
 
@@ -139,7 +154,8 @@ function primaryCode(error: unknown): number | undefined {
   if (typeof error !== 'object' || error === null) return undefined
   if ('errcode' in error && typeof error.errcode === 'number') return error.errcode & 0xff
   if (!('code' in error) || typeof error.code !== 'string') return undefined
-  return namedCodes.get(error.code.split('_').slice(0, 2).join('_'))
+  if (!error.code.startsWith('SQLITE_')) return undefined
+  return namedCodes.get(error.code.split('_').slice(0, 2).join('_')) ?? otherCode
 }
 
 function exists(path: string): boolean {

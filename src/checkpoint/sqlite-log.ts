@@ -8,17 +8,18 @@ import { assertSources, type Log, parseSources, recover } from './recovery.ts'
 import type { OpenLog } from './session.ts'
 import type { SqliteDatabase, SqliteStatement } from './sqlite-database.ts'
 
+/** What a table has in its rows. SQLite keeps no checksum of a page: a damaged one may hold anything. */
 interface QueryRow {
-  readonly query_id: string
-  readonly epoch: number
-  readonly sources: string | null
-  readonly initial: string | null
+  readonly query_id: unknown
+  readonly epoch: unknown
+  readonly sources: unknown
+  readonly initial: unknown
 }
 
 interface BatchRow {
-  readonly batch_id: number
-  readonly plan: string
-  readonly outcome: BatchOutcome | null
+  readonly batch_id: unknown
+  readonly plan: unknown
+  readonly outcome: unknown
 }
 
 /** The tables of an open, locked database. */
@@ -38,17 +39,17 @@ export class SqliteLog {
   /** Checks everything, and takes the next epoch. A refusal changes nothing. */
   open(sources: readonly string[]): Omit<OpenLog, 'name'> {
     return this.#transaction(() => {
-      const row = this.#sql('SELECT query_id, epoch, sources, initial FROM query').get() as QueryRow | undefined
+      const row = this.#sql(selectQuery).get() as QueryRow | undefined
       if (row === undefined)
         throw new CheckpointCorruptError(`${this.#file}: expected the query's row in table query, found none`)
       const recovery = recover(this.#read(row, sources))
       const { pending } = recovery.recovered
       if (pending !== undefined) this.#checkJournal(pending.batchId, recovery.position.last?.plan?.journal ?? 0)
-      const epoch = Number(row.epoch) + 1
+      const epoch = countOf(row.epoch, `${this.#file}: epoch`) + 1
       this.#sql('UPDATE query SET epoch = ?, sources = ?').run(epoch, JSON.stringify(sources))
       // Journals of a batch that was never planned: its rows come again.
       this.#sql('DELETE FROM journals WHERE batch_id NOT IN (SELECT batch_id FROM batches)').run()
-      return { queryId: row.query_id, epoch, ...recovery }
+      return { queryId: recovery.position.queryId, epoch, ...recovery }
     })
   }
 
@@ -67,11 +68,13 @@ export class SqliteLog {
 
   *journal(batchId: number): Generator<readonly unknown[], void> {
     for (let chunk = 0; ; chunk++) {
-      const row = this.#sql('SELECT rows FROM journals WHERE batch_id = ? AND chunk = ?').get(batchId, chunk) as
-        | { rows: Uint8Array }
+      const row = this.#sql('SELECT rows AS rows FROM journals WHERE batch_id = ? AND chunk = ?').get(batchId, chunk) as
+        | { readonly rows: unknown }
         | undefined
       if (row === undefined) return
-      yield decodeJournal(row.rows, `${this.#file}: journal ${batchId}-${chunk}`)
+      const where = `${this.#file}: journal ${batchId}-${chunk}`
+      if (!(row.rows instanceof Uint8Array)) throw unexpected(where, 'bytes')
+      yield decodeJournal(row.rows, where)
     }
   }
 
@@ -97,22 +100,28 @@ export class SqliteLog {
 
   #read(row: QueryRow, sources: readonly string[]): Log {
     const where = `${this.#file}: table query`
-    assertSources(where, row.sources === null ? sources : parseSources(row.sources, where), sources)
-    const rows = this.#sql('SELECT batch_id, plan, outcome FROM batches ORDER BY batch_id').all() as BatchRow[]
+    const logged = row.sources === null ? sources : parseSources(textOf(row.sources, where), where)
+    assertSources(where, logged, sources)
     const name = (batchId: number) => `${this.#file}: batch ${batchId}`
-    const batches = rows.map(({ batch_id, plan: text }) => {
-      const plan = decodePlan(text, name(Number(batch_id)), Number(batch_id))
+    const rows = (this.#sql(selectBatches).all() as BatchRow[]).map(({ batch_id, ...rest }) => ({
+      ...rest,
+      batchId: countOf(batch_id, `${this.#file}: table batches`),
+    }))
+    const batches = rows.map(({ batchId, plan: text }) => {
+      const plan = decodePlan(textOf(text, name(batchId)), name(batchId), batchId)
       return { batchId: plan.batchId, end: plan.end, plan }
     })
+    const outcomes = rows.flatMap(({ batchId, outcome }) =>
+      outcome === null ? [] : [[batchId, outcomeOf(outcome, name(batchId))] as const],
+    )
+    const initial = `${this.#file}: initial offset`
     return {
-      queryId: row.query_id,
+      queryId: textOf(row.query_id, where),
       sources,
-      initial: row.initial === null ? undefined : parseOffset(row.initial, `${this.#file}: initial offset`),
+      initial: row.initial === null ? undefined : parseOffset(textOf(row.initial, initial), initial),
       batches,
-      outcomes: new Map(
-        rows.flatMap(({ batch_id, outcome }) => (outcome === null ? [] : [[Number(batch_id), outcome] as const])),
-      ),
-      name: { initial: `${this.#file}: initial offset`, plan: name, done: (batchId) => `${name(batchId)}: outcome` },
+      outcomes: new Map(outcomes),
+      name: { initial, plan: name, done: (batchId) => `${name(batchId)}: outcome` },
     }
   }
 
@@ -145,4 +154,28 @@ export class SqliteLog {
     this.#statements.set(text, statement)
     return statement
   }
+}
+
+// By an alias each: the columns of a damaged schema may be spelled otherwise.
+const selectQuery = 'SELECT query_id AS query_id, epoch AS epoch, sources AS sources, initial AS initial FROM query'
+const selectBatches = 'SELECT batch_id AS batch_id, plan AS plan, outcome AS outcome FROM batches ORDER BY batch_id'
+
+function unexpected(where: string, expected: string): CheckpointCorruptError {
+  return new CheckpointCorruptError(`${where}: expected ${expected}, found something else`)
+}
+
+function textOf(value: unknown, where: string): string {
+  if (typeof value === 'string' && value !== '') return value
+  throw unexpected(where, 'a text')
+}
+
+function countOf(value: unknown, where: string): number {
+  if (Number.isSafeInteger(value) && (value as number) >= 0) return value as number
+  throw unexpected(where, 'a count')
+}
+
+/** A batch that only looks finished would be lost. */
+function outcomeOf(value: unknown, where: string): BatchOutcome {
+  if (value === 'committed' || value === 'abandoned') return value
+  throw unexpected(where, '"committed", "abandoned" or no outcome')
 }

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { brokenPromises, runChaos } from './chaos.ts'
+import { brokenPromises, runChaos, schedulesOfBroken } from './chaos.ts'
 import { pairFaults } from './faults.ts'
 import { sinkNames, waves } from './pairs.ts'
 import { longTable } from './report.ts'
@@ -17,7 +17,7 @@ describe.skipIf(missingServers() !== undefined)('chaos', () => {
 
     const outcome = await runChaos({ waves: [pairs], minutes: 1.6, seed })
     console.log(`seed ${seed}, skipped: ${outcome.skipped.join() || 'nothing'}\n${longTable(outcome)}`)
-    expect(brokenPromises(outcome)).toEqual([])
+    expect(brokenPromises(outcome), schedulesOfBroken(outcome).join('\n')).toEqual([])
     const met = new Set(outcome.pairs.flatMap(({ faults }) => Object.keys(faults)))
     const must = pairFaults.filter((fault) => ['kill', 'stop', 'cut'].includes(fault))
     expect([...met]).toEqual(expect.arrayContaining([...must, 'broker killed', 'database killed', 'HTTP down']))

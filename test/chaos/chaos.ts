@@ -15,6 +15,8 @@ export interface ChaosOptions {
   /** For all waves, in minutes; servers to start and rows to arrive come on top. */
   readonly minutes: number
   readonly seed: number
+  /** How long rows may take after the last fault, in milliseconds. @default 40_000 */
+  readonly patienceMs?: number
   /** Ends it early; nothing is left lying about. */
   readonly signal?: AbortSignal
   readonly log?: (line: string) => void
@@ -40,6 +42,7 @@ const restShare = 0.3
 /** Runs the pairs while processes, connections, disks and servers fail, and counts. Starts its own servers; cleans up after itself. */
 export async function runChaos(options: ChaosOptions): Promise<ChaosOutcome> {
   const { waves, minutes, seed, signal = new AbortController().signal, log = () => {} } = options
+  const patience = options.patienceMs === undefined ? {} : { patienceMs: options.patienceMs }
   const begun = performance.now()
   const folder = mkdtempSync(join(tmpdir(), 'sluice-chaos-'))
   chmodSync(folder, 0o711) // PostgreSQL runs as another user where this is root
@@ -57,7 +60,7 @@ export async function runChaos(options: ChaosOptions): Promise<ChaosOutcome> {
         log(`wave ${at + 1} of ${waves.length}: ${wave.map(({ source, sink }) => `${source} → ${sink}`).join(', ')}`)
         const faultsMs = ((minutes * 60_000) / waves.length) * (1 - restShare)
         const serverFaults = turns[at % turns.length] ?? []
-        const common = { folder, servers, readers, random, signal, log }
+        const common = { folder, servers, readers, random, seed, signal, log, ...patience }
         const outcomes = await runWave({ ...common, pairs: wave, faultsMs, serverFaults })
         // Rows that were still on their way are not lost.
         if (!signal.aborted) pairs.push(...outcomes)
@@ -77,16 +80,25 @@ export async function runChaos(options: ChaosOptions): Promise<ChaosOutcome> {
 /** What breaks a promise, in words. Empty: nothing did. */
 export function brokenPromises({ pairs }: Pick<ChaosOutcome, 'pairs'>): string[] {
   return pairs.flatMap((pair) => {
-    const { guarantee, fed, lost, repeated, foreign, drained } = pair
+    const { guarantee, fed, lost, repeated, foreign, drained, examples } = pair
+    const ids = (some: readonly number[], count: number): string =>
+      `${some.length === 1 ? 'row' : 'rows'} ${some.join(', ')}${count > some.length ? ', …' : ''}`
     const broken = [
-      ...(lost > 0 ? [`${lost} of ${fed} rows lost`] : []),
-      ...(foreign > 0 ? [`${foreign} rows that nobody put in`] : []),
+      ...(lost > 0 ? [`${lost} of ${fed} rows lost: ${ids(examples.lost, lost)}`] : []),
+      ...(foreign > 0 ? [`${foreign} rows that nobody put in: ${ids(examples.foreign, foreign)}`] : []),
       ...(repeated > 0 && guarantee !== 'at-least-once'
-        ? [`${repeated} rows repeated, and it promised ${guarantee}`]
+        ? [`${repeated} rows repeated, and it promised ${guarantee}: ${ids(examples.repeated, repeated)}`]
         : []),
       ...(guarantee === undefined ? ['it never said what it guarantees'] : []),
       ...(drained ? [] : ['it did not drain']),
     ]
     return broken.map((what) => `${pair.source} → ${pair.sink} (${pair.checkpoint}): ${what}`)
   })
+}
+
+/** What befell the pairs that broke their promises, for a search: a run with the same seed draws the same faults, at other moments. */
+export function schedulesOfBroken({ pairs }: Pick<ChaosOutcome, 'pairs'>): string[] {
+  return pairs
+    .filter((pair) => brokenPromises({ pairs: [pair] }).length > 0)
+    .map(({ source, sink, schedule }) => `${source} → ${sink}: ${schedule.join('; ')}`)
 }

@@ -42,13 +42,20 @@ export interface Breakable {
   readonly disk: SmallDisk
 }
 
-/** Chooses what is possible: a pair without a server has no connection to cut. */
-export function chooseFault({ proxies, disk }: Breakable, random: Random): PairFault {
+/** A fault and how long it lasts, for those that last. */
+export interface Draw {
+  readonly fault: PairFault
+  readonly forMs: number
+}
+
+/** Draws what is possible: a pair without a server has no connection to cut. */
+export function drawFault({ proxies, disk }: Pick<Breakable, 'proxies' | 'disk'>, random: Random): Draw {
   const possible = pairFaults.filter((fault) => {
     if (fault === 'disk full') return disk.fill !== undefined
     return proxies.length > 0 || ['kill', 'stop', 'second process'].includes(fault)
   })
-  return random.oneOf(possible.flatMap((fault) => Array.from({ length: weights[fault] }, () => fault)))
+  const fault = random.oneOf(possible.flatMap((one) => Array.from({ length: weights[one] }, () => one)))
+  return { fault, forMs: random.between(500, 2_000) }
 }
 
 /** Does it, and puts right what doesn't come right by itself. */

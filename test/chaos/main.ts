@@ -1,6 +1,6 @@
 import { readFileSync, writeFileSync } from 'node:fs'
 import { parseArgs } from 'node:util'
-import { brokenPromises, runChaos } from './chaos.ts'
+import { brokenPromises, runChaos, schedulesOfBroken } from './chaos.ts'
 import { waves } from './pairs.ts'
 import { longTable, summary, writeBetween } from './report.ts'
 import { missingServers } from './servers.ts'
@@ -47,7 +47,7 @@ if (failures.length > 0)
   console.log(`\nProcesses that ended by themselves, and were begun again:\n${failures.join('\n')}`)
 const broken = brokenPromises(outcome)
 if (broken.length > 0) {
-  console.error(`\n${broken.join('\n')}`)
+  console.error(`\n${broken.join('\n')}\n\nseed ${seed}; what befell them:\n${schedulesOfBroken(outcome).join('\n')}`)
   process.exitCode = 1
 } else if (values.write) {
   const readme = new URL('../../README.md', import.meta.url)

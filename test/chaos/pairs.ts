@@ -1,4 +1,5 @@
 import type { GuaranteeLevel } from '../../src/guarantee.ts'
+import type { SeededBug } from './seeded.ts'
 
 /** Where rows come from. `queue, journaled` drops by the message's id what the broker delivers again. */
 export const sourceNames = [
@@ -33,6 +34,8 @@ export interface Pair {
   readonly source: SourceName
   readonly sink: SinkName
   readonly checkpoint: 'file' | 'sqlite'
+  /** What it does wrong on purpose. @default nothing */
+  readonly seeded?: SeededBug
 }
 
 /** All there are, in waves that have each source once, each with another sink than in the wave before. */

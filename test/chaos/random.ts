@@ -7,6 +7,11 @@ export interface Random {
   readonly oneOf: <T>(list: readonly T[]) => T
 }
 
+/** The numbers of one pair: whatever the others draw, and whether they run at all, its own are the same for the same seed. */
+export function randomOfPair(seed: number, index: number): Random {
+  return randomOf(seed + Math.imul(index + 1, 0x9e3779b1))
+}
+
 /** The same numbers for the same seed (mulberry32). */
 export function randomOf(seed: number): Random {
   let state = seed

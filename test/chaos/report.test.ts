@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { brokenPromises, type ChaosOutcome } from './chaos.ts'
+import { brokenPromises, type ChaosOutcome, schedulesOfBroken } from './chaos.ts'
 import { sinkNames, sourceNames, waves } from './pairs.ts'
 import { longTable, shortTable, summary, writeBetween } from './report.ts'
 import type { PairOutcome } from './wave.ts'
@@ -9,6 +9,7 @@ const pair: PairOutcome = {
   ...{ guarantee: 'exactly-once', reason: '', faults: { kill: 3, cut: 2, 'broker killed': 1 } },
   ...{ fed: 1_200, moved: 1_200, lost: 0, repeated: 0, foreign: 0 },
   ...{ countedBy: 'delta-rs', starts: 4, failures: [], drained: true },
+  ...{ examples: { lost: [], repeated: [], foreign: [] }, schedule: ['0.5 s kill after 60 rows'] },
 }
 const outcome = (...pairs: readonly Partial<PairOutcome>[]): ChaosOutcome => ({
   ...{ seed: 7, minutes: 1, skipped: [], seconds: 60 },
@@ -25,6 +26,15 @@ test('a promise is broken by rows that are lost, foreign, or repeated where none
   expect(broken({ foreign: 1 })).toBe(1)
   expect(broken({ guarantee: undefined })).toBe(1)
   expect(broken({ drained: false })).toBe(1)
+})
+
+test('what is broken is named: the pair, how many rows and which, and what befell it', () => {
+  const one = outcome({ lost: 7, repeated: 1, examples: { lost: [3, 4, 5, 6, 9], repeated: [8], foreign: [] } }, {})
+  expect(brokenPromises(one)).toEqual([
+    'numbers → Delta (file): 7 of 1200 rows lost: rows 3, 4, 5, 6, 9, …',
+    'numbers → Delta (file): 1 rows repeated, and it promised exactly-once: row 8',
+  ])
+  expect(schedulesOfBroken(one)).toEqual(['numbers → Delta: 0.5 s kill after 60 rows'])
 })
 
 test('waves have every pair once, with either checkpoint about as often', () => {

@@ -5,6 +5,7 @@ import { journaled } from '../../src/journaled.ts'
 import { schema } from '../../src/schema.ts'
 import { type RowStream, readStream } from '../../src/stream.ts'
 import { nameOf, type WorkerPlan } from './pairs.ts'
+import { seededQueue } from './seeded.ts'
 
 /** A row that is known again. */
 export interface Numbered {
@@ -66,7 +67,7 @@ export async function rowsOf(plan: WorkerPlan): Promise<RowStream<Numbered>> {
       )
     }
     case 'RabbitMQ queue':
-      return messages(await queueOf(plan))
+      return messages(seededQueue(plan, await queueOf(plan)))
     case 'queue, journaled':
       return messages(journaled(await queueOf(plan), { identity: ({ messageId }) => messageId }))
     case 'RabbitMQ stream': {

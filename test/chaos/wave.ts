@@ -4,10 +4,10 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import type { GuaranteeLevel } from '../../src/guarantee.ts'
 import { type FaultyProxy, faultyProxy } from '../../src/testing/faulty-proxy.ts'
 import { Child } from './child.ts'
-import { type Breakable, chooseFault, injectPair, injectServer, type PairFault, type ServerFault } from './faults.ts'
+import { type Breakable, drawFault, injectPair, injectServer, type PairFault, type ServerFault } from './faults.ts'
 import { type Feed, feedOf } from './feeds.ts'
 import type { Pair, WorkerPlan } from './pairs.ts'
-import type { Random } from './random.ts'
+import { type Random, randomOfPair } from './random.ts'
 import type { Reader, Readers } from './readers.ts'
 import type { Servers } from './servers.ts'
 import { smallDisk } from './small-disk.ts'
@@ -24,6 +24,14 @@ export interface PairOutcome extends Pair {
   readonly repeated: number
   /** Rows that nobody put in. */
   readonly foreign: number
+  /** The first ids of each, for a search. */
+  readonly examples: {
+    readonly lost: readonly number[]
+    readonly repeated: readonly number[]
+    readonly foreign: readonly number[]
+  }
+  /** What befell it, and when, in seconds since the wave began. */
+  readonly schedule: readonly string[]
   readonly countedBy: string
   /** Processes that were needed, and what some of them said when they ended by themselves. */
   readonly starts: number
@@ -37,9 +45,12 @@ export interface WaveOptions {
   readonly servers: Servers
   readonly readers: Readers
   readonly random: Random
+  readonly seed: number
   /** How long things break. What is under way then may take a while to arrive. */
   readonly faultsMs: number
   readonly serverFaults: readonly ServerFault[]
+  /** After the last fault: without a further row for so long, what is missing is lost. @default 40_000 */
+  readonly patienceMs?: number
   /** Ends everything early. */
   readonly signal: AbortSignal
   readonly log: (line: string) => void
@@ -48,14 +59,17 @@ export interface WaveOptions {
 const diskMiB = 16
 const rowsAtOnce = 60
 const mostRows = 20_000
-/** After the last fault: without a further row for so long, what is missing is lost. */
-const patienceMs = 40_000
+const defaultPatienceMs = 40_000
+const mostExamples = 5
 
 interface Running extends Breakable {
+  /** Its own, for the faults that befall it. */
+  readonly random: Random
   readonly plan: WorkerPlan
   readonly feed: Feed
   readonly reader: Reader
   readonly faults: Partial<Record<PairFault | ServerFault, number>>
+  readonly schedule: string[]
   fed: number
   /** Told of so far when it was fed last, and when that was. */
   fedAt: number
@@ -65,13 +79,13 @@ interface Running extends Breakable {
 
 /** Runs some pairs side by side, breaks things, lets them come to rest, and counts. */
 export async function runWave(options: WaveOptions): Promise<PairOutcome[]> {
-  const { pairs, folder, servers, readers, log } = options
+  const { pairs, log } = options
   const open: (() => unknown)[] = []
   const running: Running[] = []
   try {
-    for (const pair of pairs) running.push(await begin(pair, join(folder, String(pair.index)), servers, readers, open))
+    for (const pair of pairs) running.push(await begin(pair, options, open))
     await breakThings(running, options)
-    const arrived = await Promise.all(running.map((one) => arrivals(one, options.signal)))
+    const arrived = await Promise.all(running.map((one) => arrivals(one, options)))
     const drained = await Promise.all(running.map(({ child }) => child.drain(20_000)))
     const outcomes: PairOutcome[] = []
     for (const [at, one] of running.entries()) {
@@ -88,11 +102,10 @@ export async function runWave(options: WaveOptions): Promise<PairOutcome[]> {
 
 async function begin(
   pair: Pair,
-  folder: string,
-  servers: Servers,
-  readers: Readers,
+  { folder: base, servers, readers, seed }: WaveOptions,
   open: (() => unknown)[],
 ): Promise<Running> {
+  const folder = join(base, String(pair.index))
   mkdirSync(join(folder, 'in'), { recursive: true })
   open.push(() => rmSync(folder, { recursive: true, force: true }))
   const disk = smallDisk(join(folder, 'disk'), diskMiB)
@@ -122,12 +135,28 @@ async function begin(
   const child = new Child(plan, join(folder, '../cache'))
   child.start()
   const reader = readers.of(plan, servers)
-  return { plan, feed, reader, child, proxies, disk, faults: {}, fed: 0, fedAt: -1, fedAtMs: 0, trouble: undefined }
+  return {
+    plan,
+    feed,
+    reader,
+    child,
+    proxies,
+    disk,
+    random: randomOfPair(seed, pair.index),
+    faults: {},
+    schedule: [],
+    fed: 0,
+    fedAt: -1,
+    fedAtMs: 0,
+    trouble: undefined,
+  }
 }
 
 async function breakThings(running: readonly Running[], options: WaveOptions): Promise<void> {
   const { random, servers, faultsMs, log } = options
-  const end = performance.now() + faultsMs
+  const start = performance.now()
+  const end = start + faultsMs
+  const seconds = (): number => (performance.now() - start) / 1_000
   const met = options.serverFaults.filter((fault) => running.some(({ plan }) => meets(plan, fault)))
   const restarts = met.map((fault, at) => ({ fault, at: end - faultsMs + ((at + 0.5) * faultsMs) / met.length }))
   let down: ServerFault | undefined
@@ -140,7 +169,7 @@ async function breakThings(running: readonly Running[], options: WaveOptions): P
     const due = restarts[0]
     if (down === undefined && due !== undefined && performance.now() >= due.at) {
       restarts.shift()
-      for (const one of running.filter(({ plan }) => meets(plan, due.fault))) note(one, due.fault)
+      for (const one of running.filter(({ plan }) => meets(plan, due.fault))) note(one, due.fault, seconds())
       const begun = performance.now()
       down = due.fault
       restarting = injectServer(due.fault, servers, random.between(300, 1_500)).then(() => {
@@ -152,10 +181,10 @@ async function breakThings(running: readonly Running[], options: WaveOptions): P
     const one = random.oneOf(running)
     const early = random.next() < 0.1 // before it stands on its feet again
     if (one.trouble !== undefined || (one.child.progress < 2 && !early)) continue
-    const fault = chooseFault(one, random)
-    note(one, fault)
+    const { fault, forMs } = drawFault(one, one.random)
+    note(one, fault, seconds(), forMs)
     one.child.progress = 0
-    one.trouble = injectPair(fault, one, random.between(500, 2_000))
+    one.trouble = injectPair(fault, one, forMs)
       .catch((error: unknown) => void troubles.push(error))
       .finally(() => {
         one.trouble = undefined
@@ -181,8 +210,10 @@ async function feedMore(one: Running): Promise<void> {
   }
 }
 
-function note({ faults }: Running, fault: PairFault | ServerFault): void {
+/** @param at seconds since the wave began. @param forMs how long it lasts, for those that do. */
+function note({ faults, schedule, fed }: Running, fault: PairFault | ServerFault, at: number, forMs?: number): void {
   faults[fault] = (faults[fault] ?? 0) + 1
+  schedule.push(`${at.toFixed(1)} s ${fault}${forMs === undefined ? '' : ` (${forMs} ms)`} after ${fed} rows`)
 }
 
 function meets({ amqp, postgres, http }: WorkerPlan, fault: ServerFault): boolean {
@@ -191,7 +222,10 @@ function meets({ amqp, postgres, http }: WorkerPlan, fault: ServerFault): boolea
 }
 
 /** Waits until all rows are there, or until nothing comes any more. */
-async function arrivals({ reader, fed }: Running, signal: AbortSignal): Promise<boolean> {
+async function arrivals(
+  { reader, fed }: Running,
+  { signal, patienceMs = defaultPatienceMs }: WaveOptions,
+): Promise<boolean> {
   let most = -1
   for (let last = performance.now(); performance.now() - last < patienceMs && !signal.aborted; await sleep(500)) {
     const distinct = new Set(await reader.ids()).size
@@ -203,18 +237,26 @@ async function arrivals({ reader, fed }: Running, signal: AbortSignal): Promise<
 }
 
 async function count(one: Running): Promise<Omit<PairOutcome, 'drained'>> {
-  const { plan, reader, child, fed, faults } = one
+  const { plan, reader, child, fed, faults, schedule } = one
   const { index, source, sink, checkpoint } = plan
   const ids = await reader.ids()
   const known = new Set(ids.filter((id) => id >= 0 && id < fed))
-  const foreign = ids.filter((id) => !known.has(id)).length
+  const foreignIds = ids.filter((id) => !known.has(id))
+  const foreign = foreignIds.length
+  const lost = Array.from({ length: fed }, (_, id) => id).filter((id) => !known.has(id))
+  const seen = new Set<number>()
+  const again = ids.filter((id) => known.has(id) && seen.size === seen.add(id).size)
+  const some = (which: Iterable<number>): number[] => [...new Set(which)].sort((a, b) => a - b).slice(0, mostExamples)
   return {
     ...{ index, source, sink, checkpoint, faults, fed, foreign },
+    ...(plan.seeded && { seeded: plan.seeded }),
     guarantee: child.guarantee,
     reason: child.reason,
     moved: known.size,
-    lost: fed - known.size,
-    repeated: ids.length - foreign - known.size,
+    lost: lost.length,
+    repeated: again.length,
+    examples: { lost: some(lost), repeated: some(again), foreign: some(foreignIds) },
+    schedule,
     countedBy: reader.by,
     starts: child.starts,
     failures: child.failures,

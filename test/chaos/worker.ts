@@ -3,6 +3,7 @@ import { fileCheckpoint } from '../../src/checkpoint/file.ts'
 import { sqliteCheckpoint } from '../../src/checkpoint/sqlite.ts'
 import { whenAvailable } from '../../src/trigger.ts'
 import type { WorkerLine, WorkerPlan } from './pairs.ts'
+import { seededSink } from './seeded.ts'
 import { withSink } from './sinks.ts'
 import { rowsOf } from './sources.ts'
 
@@ -15,7 +16,7 @@ process.stdin.on('end', () => process.exit(1)).resume()
 const print = (line: WorkerLine): void => void writeSync(1, `${JSON.stringify(line)}\n`)
 const rows = await rowsOf(plan)
 const query = await withSink(plan, (sink) =>
-  rows.writeStream(sink, {
+  rows.writeStream(seededSink(plan, sink), {
     name: `chaos-${plan.index}`,
     checkpoint:
       plan.checkpoint === 'file' ? fileCheckpoint(`${plan.disk}/log`) : sqliteCheckpoint(`${plan.disk}/log.sqlite`),

@@ -1,3 +1,4 @@
+import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { formatOffset, parseOffset } from '../../src/checkpoint/offset-text.ts'
 import { CheckpointCorruptError, OffsetError } from '../../src/errors.ts'
@@ -56,5 +57,23 @@ describe('parseOffset', () => {
   ])('refuses %j rather than changing it', (text) => {
     expect(() => parseOffset(text, 'offsets/7')).toThrow(CheckpointCorruptError)
     expect(() => parseOffset(text, 'offsets/7')).toThrow('offsets/7')
+  })
+})
+
+describe('any offset', () => {
+  // __proto__ would be the prototype of a literal, and Python's dictionaries have no such name either.
+  const name = fc.string({ unit: 'binary' }).filter((text) => text !== '__proto__')
+  const leaf = fc.oneof(fc.maxSafeInteger(), fc.boolean(), fc.string({ unit: 'binary' }))
+  const offset = fc.dictionary(name, fc.oneof(leaf, fc.dictionary(name, fc.oneof(leaf, fc.dictionary(name, leaf)))))
+
+  it('is one line of plain ASCII, and comes back with its keys in their order', () => {
+    fc.assert(
+      fc.property(offset, (one) => {
+        const text = formatOffset(one, 'offset')
+        expect(text).toMatch(/^[\x20-\x7e]*$/)
+        expect(JSON.stringify(parseOffset(text, 'offset'))).toBe(JSON.stringify(one).replaceAll('-0', '0'))
+      }),
+      { examples: [[{ a: -0 }], [{ '2': 1, '1': { é: '\ud800' } }]] },
+    )
   })
 })

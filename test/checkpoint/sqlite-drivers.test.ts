@@ -6,7 +6,7 @@ import type { CheckpointSession, LogRecord } from '../../src/checkpoint/checkpoi
 import { encodeJournal } from '../../src/checkpoint/journal.ts'
 import { sqliteCheckpoint } from '../../src/checkpoint/sqlite.ts'
 import type { SqliteDatabase } from '../../src/checkpoint/sqlite-database.ts'
-import { CheckpointCorruptError, CheckpointLockedError } from '../../src/errors.ts'
+import { CheckpointCorruptError, CheckpointLockedError, CheckpointWriteError } from '../../src/errors.ts'
 import { collect, failureOf } from './settle.ts'
 import { temporaryFolder } from './temporary-folder.ts'
 
@@ -161,7 +161,10 @@ describe('errors of better-sqlite3', () => {
   it.each([
     ['SQLITE_BUSY_RECOVERY', CheckpointLockedError],
     ['SQLITE_CORRUPT_INDEX', CheckpointCorruptError],
-    ['SQLITE_FULL', Database.SqliteError],
+    ['SQLITE_CONSTRAINT_NOTNULL', CheckpointCorruptError],
+    ['SQLITE_FULL', CheckpointWriteError],
+    ['SQLITE_READONLY_DIRECTORY', CheckpointWriteError],
+    ['ERR_OF_SOMETHING_ELSE', Database.SqliteError],
   ])('are told apart by the first two parts of their names: %s', async (code, expected) => {
     const file = newFile()
     open(file, connect).close()
@@ -173,7 +176,12 @@ describe('errors of better-sqlite3', () => {
       }
       return { exec, prepare: (sql) => database.prepare(sql), close: () => database.close() }
     }
-    expect(await failureOf(() => open(file, failing))).toBeInstanceOf(expected)
+    const failure = await failureOf(() => open(file, failing))
+    expect(failure).toBeInstanceOf(expected)
+    if (expected !== Database.SqliteError) {
+      expect(failure.message).toContain(file)
+      expect(failure.cause).toBeInstanceOf(Database.SqliteError)
+    }
     expect(open(file, connect).epoch).toBe(2) // the connection that failed was closed
   })
 })

@@ -1,3 +1,4 @@
+import { crc32 } from 'node:zlib'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { decodeJournal, encodeJournal } from '../../src/checkpoint/journal.ts'
@@ -12,7 +13,7 @@ import {
 } from '../../src/checkpoint/spark-files.ts'
 import { csvParser } from '../../src/connectors/rest/records/csv.ts'
 import { ndjsonParser } from '../../src/connectors/rest/records/ndjson.ts'
-import { isSluiceError } from '../../src/errors.ts'
+import { CheckpointCorruptError, isSluiceError } from '../../src/errors.ts'
 import { ddlText } from '../../src/schema/ddl-text.ts'
 import { schema } from '../../src/schema.ts'
 import { parsed } from '../connectors/rest/records/parsing.ts'
@@ -81,6 +82,54 @@ describe('damaged texts of a checkpoint are refused, or read as something that i
       }),
       runs,
     )
+  })
+})
+
+describe('what was made by something else, and is whole by its sum, is refused with the name of its place:', () => {
+  const bodies = fc.oneof(
+    fc.json(),
+    fc.string(),
+    fc.constantFrom(
+      '',
+      '{"batchId":3,"start":{"a":1.5},"end":{},"partitions":[],"journal":0}',
+      `{"batchId":3,"start":${'{"a":'.repeat(20_000)}1${'}'.repeat(20_000)},"end":{},"partitions":[],"journal":0}`,
+    ),
+  )
+
+  it('a plan', () => {
+    fc.assert(
+      fc.property(bodies, (body) => {
+        fc.pre(!body.includes('\n'))
+        const text = `v1\n${body}\ncrc32 ${crc32(body).toString(16).padStart(8, '0')}`
+        expect(() => decodePlan(text, 'plans/3', 3)).toThrow(CheckpointCorruptError)
+        expect(() => decodePlan(text, 'plans/3', 3)).toThrow('plans/3')
+      }),
+    )
+  })
+
+  it('a journal, of a later V8 for example', () => {
+    const rows = Buffer.from(encodeJournal([1, 'two']).subarray(12))
+    const bodies = fc.oneof(
+      fc.uint8Array({ maxLength: 20 }).map((bytes) => Buffer.from(bytes)),
+      fc.constantFrom(Buffer.alloc(0), Buffer.concat([Buffer.from([0xff, 0xfe]), rows.subarray(2)])),
+      damage.map((what) => damaged(rows, what)),
+    )
+    fc.assert(
+      fc.property(bodies, (body) => {
+        const head = Buffer.alloc(12)
+        head.writeUInt32BE(0x736c6a31, 0)
+        head.writeUInt32BE(body.length, 4)
+        head.writeUInt32BE(crc32(body), 8)
+        const outcome = outcomeOf(() => decodeJournal(Buffer.concat([head, body]), 'journals/3-0'))
+        if (outcome !== 'refused') expect(Array.isArray(outcome.value)).toBe(true)
+      }),
+      runs,
+    )
+    const later = Buffer.concat([Buffer.from([0xff, 0xfe]), rows.subarray(2)])
+    const head = Buffer.from(encodeJournal([1, 'two']).subarray(0, 12))
+    head.writeUInt32BE(crc32(later), 8)
+    expect(() => decodeJournal(Buffer.concat([head, later]), 'journals/3-0')).toThrow(CheckpointCorruptError)
+    expect(() => decodeJournal(Buffer.concat([head, later]), 'journals/3-0')).toThrow(/^journals\/3-0: .* V8 /)
   })
 })
 

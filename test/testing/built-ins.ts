@@ -163,8 +163,8 @@ export const sinks = {
     make: () => {
       const batches = new Map<string, readonly number[]>()
       const sink = forEachBatch<object>(
-        (rows, { queryId, batchId }) => {
-          const key = `${queryId}/${batchId}`
+        (rows, { queryId, batchId }, { sinkId }) => {
+          const key = `${queryId}/${sinkId}/${batchId}`
           if (!batches.has(key)) batches.set(key, rows.map(idOf))
         },
         { guarantee: 'transactional' },

@@ -345,6 +345,7 @@ describe('exploreConnectors', () => {
       'log done 0 committed, unsynced',
     ])
     expect(story(await exploreConnectors(() => ({ source: queue(), ...appended() }), none))).toEqual([
+      'sink starts',
       'log plan 0 [{"offset":0}, {"offset":6})',
       'read {"count":6}',
       'sink commits batch 0',

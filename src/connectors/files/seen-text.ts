@@ -29,15 +29,37 @@ export function encodeSeen({ count, files, gone }: SeenText): string {
 
 /** @throws CheckpointCorruptError naming the file. */
 export function decodeSeen(text: string, where: string): SeenText {
+  const refuse = (found: string, cause?: unknown) =>
+    new CheckpointCorruptError(`${where}: expected a whole list of seen files, version v1, found ${found}`, { cause })
   const [version, body = '', sum] = text.split('\n')
-  if (version !== 'v1' || sum !== crc32(body).toString(16))
-    throw new CheckpointCorruptError(
-      `${where}: expected a whole list of seen files, version v1, found ${version === 'v1' ? 'another CRC-32' : 'something else, or a newer version'}`,
-    )
-  const { count, files } = JSON.parse(body) as { readonly count: number; readonly files: readonly Line[] }
-  return {
-    count,
-    files: files.map(([ordinal, path, size, modified]) => ({ ordinal, path, size, modified })),
-    gone: new Map(files.flatMap(([ordinal, , , , gone]) => (gone === null ? [] : [[ordinal, gone] as const]))),
+  if (version !== 'v1') throw refuse('something else, or a newer version')
+  if (sum !== crc32(body).toString(16)) throw refuse('another CRC-32')
+  let seen: unknown
+  try {
+    seen = JSON.parse(body)
+  } catch (cause) {
+    throw refuse('what is no JSON', cause)
   }
+  if (!isSeen(seen)) throw refuse('another shape')
+  return {
+    count: seen.count,
+    files: seen.files.map(([ordinal, path, size, modified]) => ({ ordinal, path, size, modified })),
+    gone: new Map(seen.files.flatMap(([ordinal, , , , gone]) => (gone === null ? [] : [[ordinal, gone] as const]))),
+  }
+}
+
+function isSeen(value: unknown): value is { readonly count: number; readonly files: readonly Line[] } {
+  if (typeof value !== 'object' || value === null || !('count' in value) || !('files' in value)) return false
+  return isCount(value.count) && Array.isArray(value.files) && value.files.every(isLine)
+}
+
+function isLine(value: unknown): value is Line {
+  if (!Array.isArray(value) || value.length !== 5) return false
+  const [ordinal, path, size, modified, gone] = value as readonly unknown[]
+  const isKnown = isCount(ordinal) && typeof path === 'string' && isCount(size)
+  return isKnown && Number.isFinite(modified) && (gone === null || Number.isFinite(gone))
+}
+
+function isCount(value: unknown): boolean {
+  return Number.isSafeInteger(value) && (value as number) >= 0
 }

@@ -1,2 +1,2 @@
 export type { ForEachBatchOptions } from './options.ts'
-export { forEachBatch } from './sink.ts'
+export { type ForEachBatchSink, forEachBatch } from './sink.ts'

@@ -7,7 +7,7 @@ export interface ForEachBatchOptions {
    * What the function promises about a batch that it is given twice:
    * - `append`: its effect is repeated.
    * - `{ idempotent: 'key' }`: its rows overwrite themselves.
-   * - `transactional`: it recognises the batch by `queryId` and `batchId`, and keeps these together with the rows in one transaction.
+   * - `transactional`: it recognises the batch by `queryId`, `sinkId` and `batchId`, and keeps these together with the rows in one transaction.
    *
    * Say more than `append` only where that is so; nobody can check it.
    * @default 'append'

@@ -52,7 +52,7 @@ export class ById {
     if (maxRows === Infinity) return { id: String(head) }
     const { rows } = await this.#connections.with((client) =>
       client.ask<{ next: string }>(
-        `SELECT ${this.#column}::text AS next FROM ${this.#table} WHERE ${this.#column} >= $1::bigint ORDER BY ${this.#column} OFFSET $2 LIMIT 1`,
+        `SELECT ${this.#column}::text AS next FROM ${this.#table} AS held WHERE ${this.#column} >= $1::bigint ORDER BY held.${this.#column} OFFSET $2 LIMIT 1`,
         [id, maxRows],
       ),
     )

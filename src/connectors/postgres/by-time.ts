@@ -4,7 +4,7 @@ import { quoted, quotedTable } from './names.ts'
 import { settledTime } from './settled.ts'
 import type { Place, TimeSlice } from './slice.ts'
 import type { PostgresRowsSettings } from './source-options.ts'
-import { parseTime, timestampWriter } from './time-text.ts'
+import { compareTimes, parseTime, timestampWriter } from './time-text.ts'
 
 /** The last row that was read, in the order of (updatedAt, id): texts with all digits of the server. `{}`: none was. */
 export type TimeOffset = { readonly time: string; readonly id: string } | { readonly time?: never; readonly id?: never }
@@ -62,7 +62,7 @@ export class ByTime {
 
   static compare(a: TimeOffset, b: TimeOffset): number {
     if (a.time === undefined || b.time === undefined) return Number(a.time !== undefined) - Number(b.time !== undefined)
-    if (a.time !== b.time) return isBefore(a.time, b.time) ? -1 : 1
+    if (a.time !== b.time) return compareTimes(a.time, b.time)
     if (/^-?\d+$/.test(a.id) && /^-?\d+$/.test(b.id))
       return Number(BigInt(a.id) > BigInt(b.id)) - Number(BigInt(a.id) < BigInt(b.id))
     return a.id < b.id ? -1 : Number(a.id > b.id)
@@ -71,19 +71,15 @@ export class ByTime {
   /** A settled row after a place, counted from that end. */
   async #row(start: TimeOffset, order: 'ASC' | 'DESC', offset: number): Promise<TimeOffset | undefined> {
     const after = start.time === undefined ? 'true' : `(${this.#time}, ${this.#id}) > ($2, $3)`
+    // By its table: a bare name would mean the text that is selected under it, and "14" stands before "7".
+    const place = [this.#time, this.#id].map((column) => `held.${column} ${order}`).join(', ')
     const { rows } = await this.#connections.with((client) =>
       client.ask<{ time: string; id: string }>(
-        `SELECT ${this.#time}::text AS time, ${this.#id}::text AS id FROM ${this.#table}
-         WHERE ${after} AND ${this.#time} < (${settledTime(this.#settings)}) ORDER BY ${this.#time} ${order}, ${this.#id} ${order} OFFSET $1 LIMIT 1`,
+        `SELECT ${this.#time}::text AS time, ${this.#id}::text AS id FROM ${this.#table} AS held
+         WHERE ${after} AND ${this.#time} < (${settledTime(this.#settings)}) ORDER BY ${place} OFFSET $1 LIMIT 1`,
         start.time === undefined ? [offset] : [offset, start.time, start.id],
       ),
     )
     return rows[0]
   }
-}
-
-/** The server's texts of different times. Within a millisecond, and where no Date holds one, they are in the order of their characters: `-infinity` first. */
-function isBefore(a: string, b: string): boolean {
-  const [first, second] = [a, b].map((text) => parseTime(text)?.getTime())
-  return first === undefined || second === undefined || first === second ? a < b : first < second
 }

@@ -2,6 +2,8 @@ import type { ColumnValue } from './column-value.ts'
 
 /** Rows a chunk, at most: a chunk that is full is handed on. */
 const chunkRows = 1_000
+/** Characters a chunk, and a row beyond: chunks of long rows would take as much memory as there are rows in one. */
+const chunkLength = 2 ** 20
 
 /**
  * Cuts what a COPY … TO STDOUT writes into rows. Feed it pieces as they come; a line may end in a later one.
@@ -11,6 +13,7 @@ export class CopyRows {
   readonly #decoder = new TextDecoder('utf-8', { ignoreBOM: true })
   #rest = ''
   #rows: object[] = []
+  #length = 0
 
   constructor(columns: readonly ColumnValue[]) {
     this.#columns = columns
@@ -22,7 +25,8 @@ export class CopyRows {
     this.#rest = lines.pop() as string
     for (const line of lines) {
       this.#rows.push(this.#row(line))
-      if (this.#rows.length >= chunkRows) yield this.#take()
+      this.#length += line.length
+      if (this.#rows.length >= chunkRows || this.#length >= chunkLength) yield this.#take()
     }
   }
 
@@ -34,6 +38,7 @@ export class CopyRows {
   #take(): readonly object[] {
     const rows = this.#rows
     this.#rows = []
+    this.#length = 0
     return rows
   }
 

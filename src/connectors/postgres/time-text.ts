@@ -64,3 +64,16 @@ export function parseTime(text: string): Date | undefined {
   date.setUTCHours(Number(hour), Number(minute), Number(second), Number(fraction.slice(0, 3).padEnd(3, '0')))
   return Number.isNaN(date.getTime()) ? undefined : date
 }
+
+/** The order of two times as PostgreSQL writes them, with all digits: by their texts they are ordered only between the years 1 and 9999. */
+export function compareTimes(a: string, b: string): number {
+  const [[yearA, restA], [yearB, restB]] = [yearOf(a), yearOf(b)]
+  if (yearA !== yearB) return yearA < yearB ? -1 : 1
+  return restA < restB ? -1 : Number(restA > restB)
+}
+
+function yearOf(text: string): readonly [year: number, rest: string] {
+  const [, digits, rest = '', era] = /^(\d+)(-.*?)( BC)?$/.exec(text) ?? []
+  if (digits === undefined) return [text.startsWith('-') ? -Infinity : Infinity, ''] // -infinity, infinity
+  return [era === undefined ? Number(digits) : 1 - Number(digits), rest]
+}

@@ -7,6 +7,7 @@ import {
   type ConformanceTest,
   chunksOf,
   done,
+  hook,
   type SuiteOptions,
   settled,
   suiteOf,
@@ -17,6 +18,12 @@ import {
 export interface CheckpointUnderTest extends UnderTest {
   /** A handle on the store, as a new process would make it. */
   readonly checkpoint: () => Checkpoint
+  /**
+   * Does to the session that is open what the death of its process does: it is dropped without its `close`, what isn't durable is gone, and its lease is free for the next
+   * handle. A database's session loses its connection (ended from another one), files are copied as they are and the next handle is one on the copy, a session in a
+   * process of its own is killed.
+   */
+  readonly kill?: () => Result<unknown>
 }
 
 /** The names of the tests of {@link checkpointSuite}. */
@@ -36,12 +43,13 @@ export type CheckpointTest =
   | 'journals are kept with their batch'
   | 'a journal without a plan is forgotten'
   | 'many batches stay in order'
+  | 'what was written outlives a crash'
 
 /**
  * What every checkpoint has to do, as a list of tests for any runner.
  *
  * ```ts
- * for (const { name, run } of checkpointSuite(() => ({ checkpoint: () => myCheckpoint(folder()) }))) test(name, run)
+ * for (const { name, run } of checkpointSuite(() => ({ checkpoint: () => myCheckpoint(url), kill: () => endConnections(url) }))) test(name, run)
  * ```
  *
  * @throws OptionError
@@ -189,6 +197,23 @@ export function checkpointSuite(
           assert.equal(recovered.done?.batchId, id === 0 ? undefined : id - 1)
         }
       }),
+    'what was written outlives a crash': (made) =>
+      scene(made, async (store) => {
+        const kill = hook(made.kill, 'kill', 'what was written outlives a crash')
+        const rows: LogRecord = { journal: 0, rows: encodeJournal(['a']) }
+        const before = await store.open()
+        await write(before, initial, rows, plan(store, 0))
+        const planned = await store.crash(kill)
+        assert.equal(planned.queryId, before.queryId, 'the query has another id after a crash')
+        assert.ok(planned.epoch > before.epoch, `epoch ${planned.epoch} after ${before.epoch}`)
+        assert.deepEqual(planned.recovered, { ...initial, pending: plan(store, 0).plan })
+        assert.deepEqual(await store.journal(0), [['a']])
+        await write(planned, finished(0), plan(store, 1))
+        const replanned = await store.crash(kill)
+        assert.deepEqual(replanned.recovered, { ...initial, done: plan(store, 0).plan, pending: plan(store, 1).plan })
+        await write(replanned, { done: 1, outcome: 'abandoned' })
+        assert.deepEqual((await store.crash(kill)).recovered, { ...initial, done: plan(store, 1).plan })
+      }),
   }
   return suiteOf('checkpointSuite', make, tests, options)
 }
@@ -210,6 +235,14 @@ class Store {
   /** Closes what is open, and opens it as the next process would. */
   async open(): Promise<CheckpointSession> {
     await this.close()
+    this.#session = await this.another()
+    return this.#session
+  }
+
+  /** The process of what is open dies, and the next one opens it. */
+  async crash(kill: () => Result<unknown>): Promise<CheckpointSession> {
+    this.#session = undefined
+    await done(kill, 'kill')
     this.#session = await this.another()
     return this.#session
   }

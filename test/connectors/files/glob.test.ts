@@ -29,6 +29,13 @@ it('says how deep a match can lie', () => {
   expect(depths).toEqual([0, 1, 2, Infinity, 1])
 })
 
+it('takes braces of thousands of names, and leaves none of them out', () => {
+  const glob = compileGlob('{a,b}'.repeat(13))
+  expect(['a'.repeat(13), 'b'.repeat(13), 'a'.repeat(14)].map(glob.matches)).toEqual([true, true, false])
+  expect(() => compileGlob('{a,b}'.repeat(14))).toThrow(/more than 10000 patterns/)
+  expect(() => compileGlob(`${'['.repeat(5_000)}]`)).toThrow(/may have 1000 characters, and it has 5001/)
+})
+
 it.each(['/abs/*', '../up', 'a/../b', '{a', '[a', '{a}{b', 'a[b]c[d'])('%s is refused', (pattern) => {
   expect(() => compileGlob(pattern)).toThrow(OptionError)
 })

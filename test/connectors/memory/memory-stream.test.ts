@@ -1,3 +1,4 @@
+import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { memoryStream } from '../../../src/connectors/memory/source.ts'
 import { PortError } from '../../../src/errors.ts'
@@ -94,4 +95,27 @@ test('notes the calls', () => {
   readBatchNow(reader, now(reader.initialOffset), { maxRows: 9 })
   expect(stream.calls.map((call) => call.port)).toEqual(['initialOffset', 'latestOffset', 'partitions', 'read'])
   expect(stream.calls[1]?.args).toEqual([{ offset: 0 }, { maxRows: 9, maxBytes: Infinity, maxFiles: Infinity }])
+})
+
+test('has every row once, within the limit, however rows are added and batches are cut', () => {
+  const cut = fc.record({ partitions: fc.integer({ min: 1, max: 5 }), chunkRows: fc.integer({ min: 1, max: 4 }) })
+  const step = fc.record({ added: fc.nat(6), maxRows: fc.integer({ min: 1, max: 7 }) })
+  fc.assert(
+    fc.property(cut, fc.boolean(), fc.array(step, { maxLength: 12 }), (sizes, forgetCommitted, steps) => {
+      const stream = memoryStream<Numbered>({ ...sizes, forgetCommitted })
+      const reader = stream.streamReader()
+      let at = { offset: 0 }
+      const read: Numbered[] = []
+      for (const { added, maxRows } of [...steps, { added: 0, maxRows: 1_000 }]) {
+        stream.add(...numbers(stream.size, stream.size + added))
+        const { end, rows } = readBatchNow(reader, at, { maxRows })
+        expect(rows.flat().length).toBeLessThanOrEqual(maxRows)
+        expect(readBatchNow(reader, at, { maxRows }).rows, 'read again').toEqual(rows)
+        read.push(...rows.flat())
+        reader.commit?.(end)
+        at = end
+      }
+      expect(read).toEqual(numbers(0, stream.size))
+    }),
+  )
 })

@@ -40,10 +40,35 @@ describe('postgresRows', () => {
       },
       {
         leaveOut: [
-          'a saturated writer stops reads, which then go on', // its chunks have many rows
+          'a saturated writer stops reads, which then go on', // its chunks have many rows: see below
           'memory is bounded',
         ],
       },
+    ),
+  )
+})
+
+describe('postgresRows of long rows, a few a chunk', () => {
+  const wide = schema('id int not null, pad string not null')
+  runAll(
+    streamReaderSuite(async () => {
+      const { url, rows, close } = await openDatabase(serverUrl())
+      await rows('CREATE TABLE numbers (id int PRIMARY KEY, pad text NOT NULL)')
+      let last = 0
+      return {
+        source: postgresRows({ url, table: 'numbers', schema: wide, id: 'id', appendOnly: true, partitions: 1 }),
+        add: async (more) => {
+          const values = [last + 1, last + more]
+          await rows(
+            `INSERT INTO numbers SELECT id, repeat('x', 300000) FROM generate_series($1::int, $2::int) AS id`,
+            values,
+          )
+          last += more
+        },
+        close,
+      }
+    }).filter(
+      ({ name }) => name === 'a saturated writer stops reads, which then go on' || name === 'memory is bounded',
     ),
   )
 })
@@ -76,8 +101,12 @@ describe.each(['append', 'upsert'] as const)('postgresTable, %s', (mode) => {
 describe('the log in the sink’s database', () => {
   runAll(
     checkpointSuite(async () => {
-      const { url, close } = await openDatabase(serverUrl())
-      return { checkpoint: () => postgresTable({ url, table: 'numbers' }).checkpoint, close }
+      const { url, rows, close } = await openDatabase(serverUrl())
+      // As the server does with the connections of a process that is gone.
+      const kill = () =>
+        rows(`SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity
+              WHERE datname = current_database() AND application_name = 'sluice'`)
+      return { checkpoint: () => postgresTable({ url, table: 'numbers' }).checkpoint, kill, close }
     }),
   )
 })

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { expect, it } from 'vitest'
-import { timestampWriter } from '../../../src/connectors/postgres/time-text.ts'
+import { dateText, earliestMs, parseTime, timestampWriter } from '../../../src/connectors/postgres/time-text.ts'
 
 it('writes every time of four-digit years as toISOString does, in any order', () => {
   const text = timestampWriter()
@@ -25,4 +25,20 @@ it('writes years beyond four digits and before Christ as PostgreSQL has them', (
   expect(text(new Date('0000-03-01T00:00:01Z'))).toBe('0001-03-01T00:00:01.000Z BC')
   expect(text(new Date('2026-03-01T00:00:01Z'))).toBe('2026-03-01T00:00:01.000Z')
   expect(() => text(new Date(Number.NaN))).toThrow(RangeError)
+})
+
+it('reads what it writes, of all times that both know', () => {
+  const text = timestampWriter()
+  const time = fc.oneof(
+    fc.integer({ min: earliestMs, max: 8_640_000_000_000_000 }),
+    fc.integer({ min: -70_000_000_000_000, max: -50_000_000_000_000 }), // around the year 1
+  )
+  fc.assert(
+    fc.property(time, (ms) => {
+      const date = new Date(ms)
+      expect(parseTime(text(date))?.getTime()).toBe(ms)
+      expect(parseTime(dateText(date))?.getTime()).toBe(Math.floor(ms / 86_400_000) * 86_400_000)
+    }),
+    { numRuns: 2_000 },
+  )
 })

@@ -1,7 +1,11 @@
 import { expect, test } from 'vitest'
 import type { Checkpoint, CheckpointSession, LogRecord } from '../../../src/checkpoint/checkpoint.ts'
 import { memoryCheckpoint } from '../../../src/checkpoint/memory.ts'
-import { type CheckpointTest, checkpointSuite } from '../../../src/testing/conformance/checkpoint.ts'
+import {
+  type CheckpointTest,
+  type CheckpointUnderTest,
+  checkpointSuite,
+} from '../../../src/testing/conformance/checkpoint.ts'
 import { failuresOf } from './failures.ts'
 
 type Change = (session: CheckpointSession, store: { opened: number }) => Partial<CheckpointSession>
@@ -10,22 +14,22 @@ interface Wrong {
   readonly open?: (inner: Checkpoint) => Checkpoint['open']
 }
 
-function checkpointThat({
-  session: change = () => ({}),
-  open,
-}: Wrong): () => { readonly checkpoint: () => Checkpoint } {
+function checkpointThat({ session: change = () => ({}), open }: Wrong): () => CheckpointUnderTest {
   return () => {
     const inner = memoryCheckpoint()
     const store = { opened: 0 }
     const opens = open?.(inner) ?? inner.open
+    let last: CheckpointSession | undefined
     const checkpoint: Checkpoint = {
       open: (query) => {
         const session = opens(query) as CheckpointSession
         store.opened++
+        last = session
         return { ...session, ...change(session, store) }
       },
     }
-    return { checkpoint: () => checkpoint }
+    // What is behind it stays: its own memory and its close are gone.
+    return { checkpoint: () => checkpoint, kill: () => last?.close() }
   }
 }
 
@@ -84,6 +88,16 @@ const wrong: Readonly<Record<CheckpointTest, Wrong>> = {
     session: (session) => ({ readJournal: () => [['old'], ['new']] as never[][], queryId: session.queryId }),
   },
   'many batches stay in order': { session: without((record) => 'done' in record) },
+  'what was written outlives a crash': {
+    session: (session) => {
+      const kept: LogRecord[] = []
+      const close = async () => {
+        await session.write(kept)
+        await session.close()
+      }
+      return { write: (records) => kept.push(...records), close }
+    },
+  },
 }
 
 test.each(Object.entries(wrong) as [CheckpointTest, Wrong][])(

@@ -40,13 +40,15 @@ export function valueAt(body: unknown, path: Path): unknown {
 }
 
 /**
- * A copy of the body with another value at the path; the body stays as it is. Objects that are missing on the way are made.
- * @throws PortError where something else than an object lies on the way.
+ * A copy of the body with another value at the path; the body stays as it is. Objects that are missing on the way are made; items of a list are not.
+ * @throws PortError where something else than an object lies on the way, or a list without such an item.
  */
 export function withValueAt(body: unknown, path: Path, value: unknown): unknown {
   const [name, ...rest] = namesOf(path)
   if (name === undefined) return value
   if (Array.isArray(body)) {
+    if (!body.some((_, index) => String(index) === name))
+      throw new PortError(`expected an item ${JSON.stringify(name)} in a list, found a list of ${body.length}`)
     return body.map((item, index) => (String(index) === name ? withValueAt(item, rest, value) : item))
   }
   if (body !== undefined && (typeof body !== 'object' || body === null)) {
