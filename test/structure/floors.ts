@@ -31,6 +31,7 @@ export const floors: readonly (readonly string[])[] = [
     'src/retry.ts',
     'src/redact.ts',
     'src/label-text.ts',
+    'src/sink-gap.ts',
     'src/safe-feed.ts',
     'src/circuit.ts',
     'src/moving-window.ts',
