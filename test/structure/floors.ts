@@ -79,7 +79,16 @@ export const floors: readonly (readonly string[])[] = [
   ],
   ['operators/', 'src/metrics/'],
   ['src/goal.ts', 'src/pipeline.ts'],
-  ['src/query.ts', 'src/progress-feed.ts', 'src/query-options.ts', 'src/query-run.ts', 'src/streaming-query.ts'],
+  [
+    'src/query.ts',
+    'src/query-spec.ts',
+    'src/query-ports.ts',
+    'src/query-guarantee.ts',
+    'src/progress-feed.ts',
+    'src/query-options.ts',
+    'src/query-run.ts',
+    'src/streaming-query.ts',
+  ],
   ['src/stream.ts', 'src/source-registry.ts', 'src/testing/', 'src/dashboard/'],
   ['src/index.ts', 'operators/index.ts', 'src/testing/index.ts', 'src/connectors/rabbitmq/index.ts'],
 ]
