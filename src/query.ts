@@ -1,6 +1,5 @@
 import { randomUUID } from 'node:crypto'
 import {
-  catchError,
   concat,
   concatMap,
   defer,
@@ -13,70 +12,32 @@ import {
   merge,
   type Observable,
   of,
-  type SchedulerLike,
   Subject,
   takeUntil,
   tap,
   throwError,
 } from 'rxjs'
-import { commandPort } from '../operators/call-port.ts'
 import { detectStalls } from '../operators/detect-stalls.ts'
 import { locateError } from '../operators/locate-error.ts'
 import { reportLag } from '../operators/report-lag.ts'
 import { retryBackoff } from '../operators/retry-backoff.ts'
-import type { RowsOperator } from '../operators/transform-rows.ts'
 import { usingResource } from '../operators/using-resource.ts'
-import { checkReader, checkWriter } from './check-ports.ts'
-import type { Checkpoint } from './checkpoint/checkpoint.ts'
 import { isDeterministic } from './deterministic.ts'
-import { GuaranteeError } from './errors.ts'
 import type { QueryEvent, QueryEventBody } from './events.ts'
 import type { BatchLimit } from './goal.ts'
-import { atLeast, computeGuarantee, type Guarantee, type GuaranteeLevel } from './guarantee.ts'
 import { runPipeline } from './pipeline.ts'
 import { ProgressBuilder, type QueryProgress } from './progress.ts'
+import { guaranteeOf } from './query-guarantee.ts'
 import { QueryLog } from './query-log.ts'
+import { openPorts, startWriter, stopPort } from './query-ports.ts'
+import type { QuerySpec } from './query-spec.ts'
 import { redactError } from './redact.ts'
-import { fromCommand, type Result } from './result.ts'
-import type { RetryPolicy } from './retry.ts'
 import { type RunContext, runContext } from './run-context.ts'
-import type { Schema } from './schema.ts'
-import type { StreamWriter, WriterGuarantee } from './sink.ts'
-import { journalPort, readAllAvailable, type StreamReader } from './source.ts'
+import { readAllAvailable, type StreamReader } from './source.ts'
 import { tellSettlements } from './tell-settlements.ts'
 import { Tracker } from './tracker.ts'
 import type { Trigger, TriggerOutcome } from './trigger.ts'
 import { Watchdog } from './watchdog.ts'
-
-/** Everything a run is made from. Reader and writer are made afresh on every start and restart. */
-export interface QuerySpec<Offset extends object, Partition, Row extends object, Out extends object, Message> {
-  readonly name: string
-  readonly source: {
-    readonly name: string
-    readonly reader: () => StreamReader<Offset, Partition, Row>
-    /** Of a union; else the one name. */
-    readonly parts: readonly string[]
-  }
-  readonly operators: readonly RowsOperator[]
-  readonly sink: { readonly id: string; readonly name: string; readonly writer: () => StreamWriter<Out, Message> }
-  /** Of the rows that reach the sink. */
-  readonly schema: Schema | undefined
-  readonly checkpoint: Checkpoint
-  readonly trigger: Trigger
-  readonly limit: Partial<BatchLimit>
-  readonly require: GuaranteeLevel | undefined
-  readonly retry: RetryPolicy
-  readonly restart: RetryPolicy
-  readonly scheduler: SchedulerLike
-  readonly concurrency: number
-  readonly highWaterMark: number
-  readonly highWaterBytes: number
-  readonly maxPushed: number
-  /** Milliseconds; Infinity: no partition is ever said to have stalled. */
-  readonly stallAfterMs: number
-  /** `undefined`: no attempt is ever given up. */
-  readonly watchdog: ConstructorParameters<typeof Watchdog>[0] | undefined
-}
 
 /** How a run is steered and observed from outside. */
 export interface RunControls {
@@ -223,52 +184,6 @@ function runWithRestarts<Offset extends object, Partition, Row extends object, O
   )
 }
 
-/** When the sink can't be made, the source that was is stopped. */
-function openPorts<Offset extends object, Partition, Row extends object, Out extends object, Message>(
-  { source, sink }: QuerySpec<Offset, Partition, Row, Out, Message>,
-  emit: (event: QueryEventBody) => void,
-): Observable<{ readonly reader: StreamReader<Offset, Partition, Row>; readonly writer: StreamWriter<Out, Message> }> {
-  return defer(() => {
-    const reader = source.reader()
-    checkReader(source.name, reader)
-    return defer(() => {
-      const writer = sink.writer()
-      checkWriter(sink.name, writer)
-      return of({ reader, writer })
-    }).pipe(
-      catchError((error: unknown) =>
-        concat(
-          stopPort('source', () => reader.stop?.(), emit),
-          throwError(() => error),
-        ),
-      ),
-    )
-  })
-}
-
-function guaranteeOf<Offset extends object, Partition, Row extends object, Out extends object, Message>(
-  spec: QuerySpec<Offset, Partition, Row, Out, Message>,
-  reader: StreamReader<Offset, Partition, Row>,
-  writer: StreamWriter<Out, Message>,
-  replays: { readonly deterministic: boolean; readonly repeatable: boolean },
-): Guarantee {
-  const journal = reader.kind === 'acked' ? undefined : reader[journalPort]
-  const kind = reader.kind === 'acked' ? 'acked' : journal?.acked === true ? 'journaled' : 'replayable'
-  const identity = journal?.identity ?? false
-  const durable = spec.checkpoint.durable ?? true
-  const of = (promise: WriterGuarantee) =>
-    computeGuarantee({ reader: kind, identity, writer: promise, ...replays, durable })
-  const whole = of(writer.guarantee)
-  const sinks = Object.entries(writer.sinkGuarantees ?? {}).map(([id, promise]) => [id, of(promise)] as const)
-  const { require: wanted } = spec
-  if (wanted !== undefined && !atLeast(whole.level, wanted)) {
-    const weak = sinks.filter(([, { level }]) => !atLeast(level, wanted)).map(([id]) => `sink ${JSON.stringify(id)}`)
-    const because = [weak.join(', '), whole.reason].filter((part) => part !== '').join(': ')
-    throw new GuaranteeError(`it requires ${wanted}, and it can give ${whole.level}: ${because}`)
-  }
-  return sinks.length === 0 ? whole : { ...whole, sinks: Object.fromEntries(sinks) }
-}
-
 function intervalOf(trigger: Trigger): { readonly intervalMs?: number } {
   const { intervalMs } = trigger as { readonly intervalMs?: number }
   return intervalMs === undefined ? {} : { intervalMs }
@@ -305,30 +220,9 @@ function contextOf(
   })
 }
 
-function startWriter<Out extends object, Message>(
-  spec: { readonly sink: { readonly id: string }; readonly schema: Schema | undefined; readonly name: string },
-  writer: StreamWriter<Out, Message>,
-  log: QueryLog,
-  context: RunContext,
-): Observable<never> {
-  const { queryId, session } = log
-  const start = { queryId, sinkId: spec.sink.id, epoch: session.epoch, schema: spec.schema, onlySink: true }
-  return commandPort(context, 'start of the sink', () => writer.start?.(start)).pipe(ignoreElements())
-}
-
 function limitOf(
   spec: { readonly limit: Partial<BatchLimit> },
   reader: Pick<StreamReader<never, never, never>, 'defaultLimit'>,
 ): BatchLimit {
   return { ...readAllAvailable, minRows: 0, maxDelayMs: Infinity, ...reader.defaultLimit, ...spec.limit }
-}
-
-function stopPort(port: string, stop: () => Result<unknown>, emit: (event: QueryEventBody) => void): Observable<never> {
-  return fromCommand(stop).pipe(
-    catchError((error: unknown) => {
-      emit({ type: 'warning', message: `stop of the ${port} failed`, error })
-      return EMPTY
-    }),
-    ignoreElements(),
-  )
 }

@@ -23,9 +23,14 @@ type AnySource = { readonly name: string; readonly streamReader: () => unknown }
 type AnyReader<Row extends object> = ReplayableReader<object, unknown, Row>
 type Child<Row extends object> = readonly [name: string, reader: AnyReader<Row>]
 
-type RowsOf<Sources> = Sources[keyof Sources] extends {
-  readonly streamReader: () => StreamReader<infer _O, infer _P, infer Row>
-}
+type RowOf<Source> = Source extends { readonly streamReader: () => StreamReader<infer _O, infer _P, infer Row> }
+  ? Row
+  : never
+/** From all sources together; where that gives none, for their offsets are of different kinds, from one after the other. */
+type RowsOf<Sources> = [JointRow<Sources[keyof Sources]>] extends [never]
+  ? { [Name in keyof Sources]: RowOf<Sources[Name]> }[keyof Sources]
+  : JointRow<Sources[keyof Sources]>
+type JointRow<Source> = [Source] extends [{ readonly streamReader: () => StreamReader<infer _O, infer _P, infer Row> }]
   ? Row
   : never
 

@@ -48,8 +48,10 @@ function lineOf(event: QueryEvent): Line | undefined {
   switch (event.type) {
     case 'started': {
       const { queryId, runId, guarantee, sources, sink } = event
-      const fields = { queryId, runId, sources, sink, guarantee: guarantee.level, reason: guarantee.reason }
-      return { level: 'info', message: `started, ${guarantee.level}`, fields }
+      const { level, reason, sinks } = guarantee
+      const each = sinks && Object.fromEntries(Object.entries(sinks).map(([name, { level }]) => [name, level]))
+      const fields = { queryId, runId, sources, sink, guarantee: level, reason, ...(each && { guarantees: each }) }
+      return { level: 'info', message: `started, ${level}`, fields }
     }
     case 'planned': {
       const { partitions, replay } = event

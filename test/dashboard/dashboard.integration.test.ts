@@ -1,6 +1,7 @@
 import { mkdir, stat } from 'node:fs/promises'
 import { setTimeout as wait } from 'node:timers/promises'
 import type { Page } from 'playwright-core'
+import { memoryCheckpoint, memoryStream, noop, readStream, tee } from 'sluice'
 import { serveDashboard } from 'sluice/dashboard'
 import type { QuerySnapshot } from 'sluice/metrics'
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest'
@@ -48,6 +49,27 @@ const says = (page: Page, selector: string, words: RegExp) =>
 const themeOf = (page: Page) => page.locator('html').getAttribute('data-theme')
 
 describe('the page', () => {
+  it('shows what the query promises, and what each of its sinks gets', async () => {
+    const server = await serveDashboard({ port: 0 })
+    const source = memoryStream<{ n: number }>()
+    const appending = () => ({
+      guarantee: 'append' as const,
+      open: () => ({ write: () => 0, finish: () => 0 }),
+      commit: () => 0,
+    })
+    const run = readStream(source)
+      .writeStream(tee({ table: noop(), live: appending }), { name: 'both', checkpoint: memoryCheckpoint() })
+      .start()
+    server.watch(run)
+    onTestFinished(async () => {
+      await run.stop()
+      await server.close()
+    })
+    const { page } = await browser.open(server.url)
+    await says(page, '#guarantee', /^at-least-once, table: \S+, live: at-least-once$/)
+    expect(await page.getAttribute('#guarantee', 'title')).toMatch(/\ntable: .+\nlive: /)
+  })
+
   it('shows the numbers of the progress, and asks nobody else for anything', async () => {
     const { page: server, streaming, run } = await shown({ stallAfter: 0 })
     const { page, complaints } = await browser.open(server.url)

@@ -4,11 +4,13 @@ import { pino } from 'pino'
 import { of, throwError, VirtualTimeScheduler } from 'rxjs'
 import { describe, expect, it, onTestFinished } from 'vitest'
 import { memoryCheckpoint } from '../../src/checkpoint/memory.ts'
+import { memorySink } from '../../src/connectors/memory/sink.ts'
 import { OptionError } from '../../src/errors.ts'
 import { consoleProgress, type ProgressStream } from '../../src/metrics/console-progress.ts'
 import { type Logger, logRun } from '../../src/metrics/logger.ts'
 import { Monitor } from '../../src/metrics/monitor.ts'
 import { readStream } from '../../src/stream.ts'
+import { tee } from '../../src/tee.ts'
 import { availableNow } from '../../src/trigger.ts'
 import { numberSink, numberSource } from '../engine/recording.ts'
 import { fakeRun } from './a-monitor.ts'
@@ -161,6 +163,23 @@ describe('logRun', () => {
     const quiet = query(0).start()
     await quiet.terminated
     expect(text().trimEnd().split('\n')).toHaveLength(lines.length)
+  })
+
+  it('tells what each sink of several gets', async () => {
+    const lines: object[] = []
+    const note = (fields: object): void => void lines.push(fields)
+    const sinks = { table: memorySink(), live: numberSink([], [], { guarantee: 'append' }) }
+    const run = readStream(numberSource(() => 3))
+      .writeStream(tee(sinks), { name: 'both', checkpoint: memoryCheckpoint(), trigger: availableNow() })
+      .start()
+    logRun(run, { debug: note, info: note, warn: note, error: note })
+    await run.terminated
+    expect(lines[0]).toMatchObject({
+      event: 'started',
+      guarantee: 'at-least-once',
+      guarantees: { live: 'at-least-once' },
+    })
+    expect(lines[0]).toHaveProperty('guarantees.table')
   })
 
   it('is not hurt by a logger that throws', async () => {

@@ -81,6 +81,19 @@ describe('the tarball', () => {
     expect(types.toSorted()).toEqual(needed.toSorted())
   })
 
+  it('has types that need no others than those of Node and of packages that bring their own', () => {
+    const folder = join(packed.project, 'node_modules/sluice')
+    const declarations = packed.files.filter((file) => file.endsWith('.d.ts'))
+    const needed = declarations.flatMap((file) =>
+      Array.from(
+        readFileSync(join(folder, file), 'utf8').matchAll(/^(?:import|export) [^;]*? from ['"]([^.'"][^'"]*)['"]/gm),
+        ([, specifier = '']) => specifier,
+      ),
+    )
+    const packages = new Set(needed.filter((name) => !name.startsWith('node:')))
+    expect([...packages].toSorted()).toEqual(['amqplib', 'prom-client', 'rxjs', 'rxjs/testing'])
+  })
+
   it(`is smaller than ${maxPacked / 1000} kB`, () => {
     expect(packed.size).toBeLessThan(maxPacked)
   })

@@ -2,6 +2,7 @@ import type { Batch } from '../../batch.ts'
 import { OptionError, PortError } from '../../errors.ts'
 import { rowChecker } from '../../schema.ts'
 import type { StartContext, StreamWriter } from '../../sink.ts'
+import { warnOfNewSink, warnOfOldCheckpoint } from '../../sink-gap.ts'
 import type { Action } from './actions.ts'
 import { type DeltaFile, dataFiles, type FileLayout } from './data-files.ts'
 import { DeltaLog } from './log.ts'
@@ -24,6 +25,7 @@ interface Run {
 /** Writes batches to a table: files on the side, then their names and the batch's id in one entry of the log. */
 export function deltaWriter(settings: DeltaSettings): StreamWriter<object, readonly DeltaFile[]> {
   let run: Run | undefined
+  let isFirst = true
   const started = (): Run => {
     if (run === undefined) throw new PortError('deltaTable: the writer is used before it was started')
     return run
@@ -37,8 +39,10 @@ export function deltaWriter(settings: DeltaSettings): StreamWriter<object, reado
     },
     begin: async ({ batchId }) => {
       const { appId, table } = started()
-      const state = await table.log.update()
-      return (state?.txns.get(appId)?.version ?? -1) >= batchId ? 'committed' : 'write'
+      const last = (await table.log.update())?.txns.get(appId)?.version
+      if (isFirst) warnOfGap(settings.path, last, batchId)
+      isFirst = false
+      return last !== undefined && last >= batchId ? 'committed' : 'write'
     },
     open: (context) => {
       const { layout, staging } = started()
@@ -52,6 +56,12 @@ export function deltaWriter(settings: DeltaSettings): StreamWriter<object, reado
       await settings.parquet.close?.()
     },
   }
+}
+
+/** Table and checkpoint are of different age. Spark's sink goes on without a word, and so must a query that was Spark's; but it says so. */
+function warnOfGap(path: string, last: number | undefined, batchId: number): void {
+  if (last === undefined && batchId > 0) warnOfNewSink(path, batchId)
+  if (last !== undefined && last > batchId) warnOfOldCheckpoint(path, last, batchId)
 }
 
 async function startRun(settings: DeltaSettings, { queryId, sinkId, epoch, schema }: StartContext): Promise<Run> {

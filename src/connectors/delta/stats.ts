@@ -10,14 +10,14 @@ const lastCharacter = '\u{10FFFF}'
 /**
  * The statistics of a file as JSON. Bounds are left out where they can't be told exactly enough: what is left out costs a reader time, what is wrong costs it rows.
  *
- * Bigints and decimals are written digit by digit. Of booleans and bytes there are no bounds, as in Spark's tables.
+ * Bigints and decimals are written digit by digit. Of bytes there are no bounds. Of booleans Spark has none; delta-rs takes a bound that is missing for one that no value meets.
  */
 export function statsJson({ rows, columns }: ParquetSummary, fields: readonly Field[]): string {
   const types = new Map(leavesOf(fields).map(({ path, type }) => [JSON.stringify(path), type]))
   const bounded = columns.flatMap(({ path, min, max }) => {
     const type = types.get(JSON.stringify(path))
     if (type === undefined || min === undefined || max === undefined) return []
-    const [least, most] = [boundJson(type, min, lowerText), boundJson(type, max, upperText)]
+    const [least, most] = [boundJson(type, min, lower), boundJson(type, max, upper)]
     return least === undefined || most === undefined ? [] : [{ path, least, most }]
   })
   const parts = [
@@ -43,8 +43,16 @@ function nested(leaves: readonly Leaf[]): string {
   return `{${members.join(',')}}`
 }
 
-function boundJson(type: LeafType, value: unknown, text: (value: string) => string | undefined): string | undefined {
+/** What makes a bound of a value that may lie beside it: of a long text, of a zero. */
+interface Side {
+  readonly text: (value: string) => string | undefined
+  /** To some readers −0 is less than 0, and columns have either for the same number. */
+  readonly zero: string
+}
+
+function boundJson(type: LeafType, value: unknown, { text, zero }: Side): string | undefined {
   switch (type.kind) {
+    case 'boolean':
     case 'tinyint':
     case 'smallint':
     case 'int':
@@ -53,7 +61,8 @@ function boundJson(type: LeafType, value: unknown, text: (value: string) => stri
       return String(value)
     case 'float':
     case 'double':
-      return Number.isFinite(value) ? String(value) : undefined
+      if (!Number.isFinite(value)) return undefined
+      return value === 0 ? zero : String(value)
     case 'date':
     case 'timestamp':
       return dateJson(value as Date, type.kind === 'date' ? 10 : 24)
@@ -68,13 +77,14 @@ function boundJson(type: LeafType, value: unknown, text: (value: string) => stri
   }
 }
 
-/** Readers know four digits of a year. */
+/** Readers know four digits of a year, and none of them a year 0: a single bound of that year keeps delta-rs from reading the table. */
 function dateJson(value: Date, length: number): string | undefined {
   const text = value.toISOString()
-  return text.length === 24 ? JSON.stringify(text.slice(0, length)) : undefined
+  return text.length === 24 && !text.startsWith('0000') ? JSON.stringify(text.slice(0, length)) : undefined
 }
 
-const lowerText = cut
+const lower: Side = { text: cut, zero: '-0.0' }
+const upper: Side = { text: upperText, zero: '0.0' }
 
 function upperText(value: string): string | undefined {
   const short = cut(value)

@@ -59,12 +59,23 @@ function chunkOf<T>(records: readonly T[], add: (rows: object[], record: T) => v
   return rows
 }
 
-/** @throws SyntaxError for a header that isn't of such rows: all of them would be nulls. */
+/** @throws SyntaxError for a header that isn't of such rows, or nearly names a column: all of it would be nulls. */
 function checkedHeader(fields: CsvRecord, schema: Schema): readonly string[] {
   const names = checkedNames(fields)
   if (!schema.fields.some(({ name }) => names.includes(name)))
     throw new SyntaxError(
       'a first row that names none of the columns of the schema; option "csv" may say header: false',
     )
+  const known = new Set(schema.fields.map(({ name }) => name))
+  const others = new Set(names.filter((name) => !known.has(name)).map(folded))
+  const missed = schema.fields.find(({ name }) => !names.includes(name) && others.has(folded(name)))
+  if (missed !== undefined)
+    throw new SyntaxError(
+      `a header with column ${JSON.stringify(missed.name)} in another case or with blanks around it; name it alike in the schema`,
+    )
   return names
+}
+
+function folded(name: string): string {
+  return name.trim().toLowerCase()
 }

@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import type { Batch } from '../../batch.ts'
 import { PortError } from '../../errors.ts'
 import type { StreamWriter } from '../../sink.ts'
+import { warnOfNewSink } from '../../sink-gap.ts'
 import { type PartFile, refuseOtherRange } from './entry.ts'
 import { claimEpoch, refuseWhenReplaced } from './fence.ts'
 import type { Files } from './files.ts'
@@ -36,6 +37,7 @@ export function folderWriter(
   let run:
     | { readonly layout: Layout; readonly manifest: Manifest; readonly epoch: number; readonly format: PartFormat }
     | undefined
+  let isFirst = true
   const started = () => {
     if (run === undefined) throw new PortError('the writer of a folder is used before it was started')
     return run
@@ -56,6 +58,8 @@ export function folderWriter(
     begin: async (batch) => {
       const { manifest } = started()
       const entry = await manifest.find(batch.batchId)
+      if (isFirst && batch.batchId > 0 && (await manifest.isEmpty())) warnOfNewSink(path, batch.batchId)
+      isFirst = false
       if (entry === undefined) return 'write'
       refuseOtherRange(entry, batch, manifest.pathOf(batch.batchId))
       return 'committed'

@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { CheckpointCorruptError } from '../../errors.ts'
 import { type Entry, parseEntry } from './entry.ts'
 import type { Files } from './files.ts'
-import { batchOfStaged, entryDraftName, entryName, type Layout } from './layout.ts'
+import { batchOfEntry, batchOfStaged, entryDraftName, entryName, type Layout } from './layout.ts'
 
 export interface Owner {
   readonly queryId: string
@@ -25,6 +25,11 @@ export class Manifest {
 
   pathOf(batchId: number): string {
     return join(this.#layout.entries, entryName(batchId))
+  }
+
+  /** Whether no batch has an entry. */
+  async isEmpty(): Promise<boolean> {
+    return !(await this.#files.list(this.#layout.entries)).some((name) => batchOfEntry(name) !== undefined)
   }
 
   /** The entry of a batch. Durable when there is one: its maker may have died just before it was. */

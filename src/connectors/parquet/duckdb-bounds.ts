@@ -14,19 +14,25 @@ interface Entry<Value> {
   readonly value: Value
 }
 
-/** @throws never: a bound that isn't understood is left out, which readers take for unknown. */
-export function boundsOf(leaves: readonly Leaf[], { column_statistics, count }: CopyResult): ParquetColumnSummary[] {
+/**
+ * @param unsure which of the leaves have bounds that can't be relied on.
+ * @throws never: a bound that isn't understood is left out, which readers take for unknown.
+ */
+export function boundsOf(
+  leaves: readonly Leaf[],
+  { column_statistics, count }: CopyResult,
+  unsure: ReadonlySet<number>,
+): ParquetColumnSummary[] {
   const byPath = new Map(
     column_statistics.map(({ key, value }) => [key, new Map(value.map((one) => [one.key, one.value]))]),
   )
-  return leaves.map(({ path, type }) => {
+  return leaves.map(({ path, type }, index) => {
     const column = byPath.get(path.map((name) => `"${name.replaceAll('"', '""')}"`).join('.'))
     const nullCount = Number(column?.get('null_count') ?? 0)
     const bounds = ['min', 'max'].map((name) => parseBound(type, column?.get(name)))
     const [min, max] = bounds
-    if (column?.get('has_nan') === 'true' || min === undefined || max === undefined || Number(count) === nullCount)
-      return { path, nullCount }
-    return { path, nullCount, min, max }
+    const known = min !== undefined && max !== undefined && column?.get('has_nan') !== 'true' && !unsure.has(index)
+    return known && Number(count) !== nullCount ? { path, nullCount, min, max } : { path, nullCount }
   })
 }
 

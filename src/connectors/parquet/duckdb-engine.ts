@@ -7,8 +7,8 @@ import { boundsOf, type CopyResult } from './duckdb-bounds.ts'
 import type { DuckDb, DuckDbChunk, DuckDbConnection, DuckDbInstance } from './duckdb-module.ts'
 import { isInherited, ownValue } from './own-value.ts'
 import type { ParquetEngine, ParquetFile, ParquetFileOptions } from './port.ts'
-import { leavesOf } from './summary.ts'
-import { duckdbConverter, duckdbType, quoteName } from './to-duckdb.ts'
+import { type Leaf, leavesOf } from './summary.ts'
+import { duckdbConverter, duckdbType, leafExpression, quoteName } from './to-duckdb.ts'
 import { scaleOf } from './weigh.ts'
 
 /** Options of {@link duckdbWriter}. */
@@ -132,6 +132,8 @@ async function openFile(
     finish: async () => {
       if (waiting > 0) flush()
       appender.flushSync()
+      const leaves = leavesOf(fields)
+      const marked = await markedTexts(connection, leaves)
       const reader = await connection.runAndReadAll(
         `copy rows to '${path.replaceAll("'", "''")}' (format parquet, codec '${compression}', row_group_size ${rowGroupRows}, return_stats true)`,
       )
@@ -145,13 +147,25 @@ async function openFile(
       }
       const { size } = await stat(path)
       if (weight > 2 ** 20) learned.ratio = size / weight
-      return { rows, bytes: size, columns: result === undefined ? [] : boundsOf(leavesOf(fields), result) }
+      return { rows, bytes: size, columns: result === undefined ? [] : boundsOf(leaves, result, marked) }
     },
     discard: async () => {
       await close()
       await rm(path, { force: true })
     },
   }
+}
+
+/**
+ * The leaves, by index, with a text that begins with a byte order mark. The driver takes the mark away when it decodes a bound, which then leaves the text out.
+ */
+async function markedTexts(connection: DuckDbConnection, leaves: readonly Leaf[]): Promise<ReadonlySet<number>> {
+  const texts = [...leaves.entries()].filter(([, { type }]) => duckdbType(type) === 'VARCHAR')
+  if (texts.length === 0) return new Set()
+  const flags = texts.map(([index, leaf]) => `bool_or(starts_with(${leafExpression(leaf)}, chr(65279))) as c${index}`)
+  const reader = await connection.runAndReadAll(`select ${flags.join(', ')} from rows`)
+  const [found = {}] = reader.getRowObjectsJson() as readonly Readonly<Record<string, unknown>>[]
+  return new Set(texts.map(([index]) => index).filter((index) => found[`c${index}`] === true))
 }
 
 /** The values of one column, and about how many bytes they are. */

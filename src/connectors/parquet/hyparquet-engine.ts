@@ -5,6 +5,7 @@ import type { LeafType } from '../../schema/leaf-check.ts'
 import { collectColumns } from './columns.ts'
 import { decimalText } from './decimal.ts'
 import { parquetElements } from './elements.ts'
+import { negativeZeroIn } from './negative-zero.ts'
 import { hyparquetWriterPackage } from './packages.ts'
 import type { ParquetColumnSummary, ParquetEngine, ParquetFile, ParquetFileOptions } from './port.ts'
 import { joinBounds, leavesOf } from './summary.ts'
@@ -34,6 +35,7 @@ async function openFile({ path, fields, compression, rowGroupRows }: ParquetFile
     ...(compression === 'zstd' ? { codec: 'ZSTD', compressors: { ZSTD: zstdCompressSync } } : {}),
   })
   const columns = collectColumns(fields)
+  const holdsNegativeZero = fields.map(({ type }) => negativeZeroIn(type))
   let rows = 0
 
   const flush = async () => {
@@ -41,11 +43,14 @@ async function openFile({ path, fields, compression, rowGroupRows }: ParquetFile
     bytes.index = 0
   }
   const writeGroup = async () => {
-    const data = columns.take()
-    writer.write({
-      columnData: fields.map(({ name }, index) => ({ name, data: data[index] as unknown[] })),
-      rowGroupSize: Infinity,
+    const taken = columns.take()
+    const columnData = fields.map(({ name }, index) => {
+      const data = taken[index] as unknown[]
+      const holds = holdsNegativeZero[index]
+      // The package's dictionary takes the two zeros for one, whichever comes first; Spark then finds no row with the other.
+      return holds !== undefined && data.some(holds) ? { name, data, encoding: 'PLAIN' as const } : { name, data }
     })
+    writer.write({ columnData, rowGroupSize: Infinity })
     await flush()
   }
 
@@ -68,6 +73,7 @@ async function openFile({ path, fields, compression, rowGroupRows }: ParquetFile
     finish: async () => {
       try {
         if (columns.rows > 0) await writeGroup()
+        dropBoundsBesideNaN(writer.row_groups)
         writer.finish()
         await flush()
         await handle.sync()
@@ -88,6 +94,16 @@ async function writeAll(handle: FileHandle, bytes: Uint8Array): Promise<void> {
   for (let at = 0; at < bytes.length; ) {
     const { bytesWritten } = await handle.write(bytes, at, bytes.length - at)
     at += bytesWritten
+  }
+}
+
+/** The package's bounds are those of the other numbers. To Spark and DataFusion NaN is greater than all, and a group with it would be passed by. */
+function dropBoundsBesideNaN(groups: readonly RowGroup[]): void {
+  for (const { meta_data } of groups.flatMap(({ columns }) => columns)) {
+    const statistics: (Statistics & { nan_count?: bigint }) | undefined = meta_data?.statistics
+    if (statistics?.nan_count === undefined || statistics.nan_count === 0n) continue
+    delete statistics.min_value
+    delete statistics.max_value
   }
 }
 

@@ -11,8 +11,11 @@ const compressors = {
   BROTLI: (input: Uint8Array) => brotliDecompressSync(input),
 }
 
-/** Dates are kept to the millisecond, the smaller parts cut off, so that order is kept before 1970, too. */
+const decoder = new TextDecoder('utf-8', { ignoreBOM: true })
+
+/** Texts as they are stored: the reader's own parser takes away the byte order mark that one begins with. Dates are kept to the millisecond, the smaller parts cut off, so that order is kept before 1970, too. */
 const parsers = {
+  stringFromBytes: (bytes: Uint8Array | undefined) => bytes && decoder.decode(bytes),
   timestampFromMicroseconds: (micros: bigint) => new Date(floorDivide(micros, 1_000n)),
   timestampFromNanoseconds: (nanos: bigint) => new Date(floorDivide(nanos, 1_000_000n)),
 }

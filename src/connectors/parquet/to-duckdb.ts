@@ -2,6 +2,7 @@ import type { DataType } from '../../schema/data-type.ts'
 import { unscaled } from './decimal.ts'
 import type { DuckDb } from './duckdb-module.ts'
 import { ownValue } from './own-value.ts'
+import type { Leaf } from './summary.ts'
 import { type Convert, microsOf } from './to-parquet.ts'
 
 const names: Readonly<Record<string, string>> = {
@@ -34,9 +35,21 @@ export function quoteName(name: string): string {
   return `"${name.replaceAll('"', '""')}"`
 }
 
+/** A leaf of a row, in DuckDB's SQL. */
+export function leafExpression({ path: [column = '', ...fields] }: Leaf): string {
+  return fields.reduce(
+    (struct, name) => `struct_extract(${struct}, '${name.replaceAll("'", "''")}')`,
+    quoteName(column),
+  )
+}
+
 /** Turns values of a row that aren't null into what DuckDB takes; `undefined` where that is the same. */
 export function duckdbConverter(duckdb: DuckDb, type: DataType): Convert | undefined {
   switch (type.kind) {
+    case 'float':
+    case 'double':
+      // Its dictionaries take the two zeros for one, whichever comes first: where that is −0, Spark finds no row whose value is 0.
+      return (value) => (value as number) + 0
     case 'timestamp':
       return (value) => new duckdb.DuckDBTimestampTZValue(microsOf(value as Date))
     case 'date':

@@ -4,12 +4,10 @@ import type { ReadLimit } from '../../source.ts'
 import type { PostgresClient } from './client.ts'
 import type { Connections } from './connections.ts'
 import { quoted, quotedTable } from './names.ts'
+import type { IdOffset } from './offsets.ts'
 import { settledTime } from './settled.ts'
 import type { IdSlice } from './slice.ts'
 import type { PostgresRowsSettings } from './source-options.ts'
-
-/** The first id that was not read, a decimal text: ids may be greater than a number can hold. */
-export type IdOffset = { readonly id: string }
 
 /** Before any bigint. */
 const lowest = -(2n ** 63n)

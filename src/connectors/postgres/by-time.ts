@@ -1,13 +1,11 @@
 import type { ReadLimit } from '../../source.ts'
 import type { Connections } from './connections.ts'
 import { quoted, quotedTable } from './names.ts'
+import type { TimeOffset } from './offsets.ts'
 import { settledTime } from './settled.ts'
 import type { Place, TimeSlice } from './slice.ts'
 import type { PostgresRowsSettings } from './source-options.ts'
 import { compareTimes, parseTime, timestampWriter } from './time-text.ts'
-
-/** The last row that was read, in the order of (updatedAt, id): texts with all digits of the server. `{}`: none was. */
-export type TimeOffset = { readonly time: string; readonly id: string } | { readonly time?: never; readonly id?: never }
 
 /** Positions by (updatedAt, id): a row lies after another one when its time does, or of the same time its id. */
 export class ByTime {

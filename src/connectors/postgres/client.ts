@@ -3,7 +3,7 @@ import pg from 'pg'
 import type { CopyStreamQuery } from 'pg-copy-streams'
 import { from as copyFrom } from 'pg-copy-streams'
 import { firstValueFrom, from, type Observable, timeout } from 'rxjs'
-import { PostgresError } from '../../errors.ts'
+import { describeError, OptionError, PostgresError } from '../../errors.ts'
 import type { PostgresConnectionSettings } from './connection-options.ts'
 import { postgresError } from './postgres-error.ts'
 
@@ -35,10 +35,10 @@ export class PostgresClient {
     })
   }
 
-  /** @throws PostgresError, PostgresRefusedError (a wrong password, no such database) */
+  /** @throws PostgresError, PostgresRefusedError (a wrong password, no such database), OptionError (a file that the URL names can't be read) */
   static async connect(settings: PostgresConnectionSettings): Promise<PostgresClient> {
     const socket = new Socket()
-    const client = new PostgresClient(new pg.Client({ ...settings.client, stream: () => socket }), socket, settings)
+    const client = new PostgresClient(driverOf({ ...settings.client, stream: () => socket }), socket, settings)
     try {
       await within(settings.connectTimeoutMs, client.#client.connect())
       await within(settings.connectTimeoutMs, client.#client.query(settings.session))
@@ -107,6 +107,20 @@ export class PostgresClient {
   #assertUsable(): void {
     if (this.#broken === undefined) return
     throw new PostgresError('the connection to PostgreSQL is lost', { cause: this.#broken })
+  }
+}
+
+/** The driver reads the files that a URL names as soon as it is made. */
+function driverOf(config: pg.ClientConfig): pg.Client {
+  try {
+    return new pg.Client(config)
+  } catch (error) {
+    // The cause is left out: what the driver says of a URL may hold its password.
+    const why =
+      error instanceof Error && 'syscall' in error ? describeError(error) : 'the driver does not understand it'
+    throw new OptionError(
+      `the URL of PostgreSQL can't be used (sslrootcert, sslcert and sslkey name files that must be there): ${why}`,
+    )
   }
 }
 

@@ -21,7 +21,7 @@ export function columnValues(owner: string, fields: readonly Field[]): readonly 
     const refuse = (why: string) => new RowError(`${owner}: column ${JSON.stringify(name)}: ${why}`)
     const carrier = carrierOf(type)
     if (carrier === 'plain') return { name, expression: quoted(name), value: leafValue(type, refuse) }
-    const convert = jsonValue(type, refuse, carrier === 'array')
+    const convert = orNull(jsonValue(type, refuse, carrier === 'array'))
     // In the session's own types: a jsonb column is JSON already.
     const expression = `to_json(${quoted(name)})`
     return { name, expression, value: (text) => convert(JSON.parse(text, keepDigits)) }
@@ -42,19 +42,26 @@ function keepDigits(_name: string, value: unknown, context?: { readonly source?:
 
 type Refuse = (why: string) => Error
 
+/** Of PostgreSQL and of JSON: what else `Number` takes for one (nothing, blanks, hexadecimal) is none. */
+const numeral = /^-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?$/
+const noFinite = /^(?:NaN|-?Infinity)$/ // as JavaScript writes them, too
+const base64 = /^[A-Za-z0-9+/]*={0,2}$/
+
+/** A text that holds no such value stays a text: then the row doesn't fit its schema, and the mode says what becomes of it. */
 function leafValue(type: DataType, refuse: Refuse): ValueOf {
   switch (type.kind) {
     case 'boolean':
-      return (text) => text === 't' || text === 'true'
+      return (text) => (text === 't' || text === 'true' ? true : text === 'f' || text === 'false' ? false : text)
     case 'tinyint':
     case 'smallint':
     case 'int':
+      return (text) => (numeral.test(text) ? Number(text) : text)
     case 'double':
-      return Number // also NaN, Infinity and -Infinity, which PostgreSQL writes as JavaScript does
+      return (text) => (numeral.test(text) || noFinite.test(text) ? Number(text) : text)
     case 'float':
-      return (text) => Math.fround(Number(text))
+      return (text) => (numeral.test(text) || noFinite.test(text) ? Math.fround(Number(text)) : text)
     case 'bigint':
-      return BigInt
+      return (text) => (/^-?\d+$/.test(text) ? BigInt(text) : text)
     case 'binary':
       return (text) => {
         if (!text.startsWith('\\x')) throw refuse('expected bytea')
@@ -74,8 +81,6 @@ function leafValue(type: DataType, refuse: Refuse): ValueOf {
 
 /** @param inArray whether it is an element of PostgreSQL's own array: bytes are then as `bytea` is written, else base64. */
 function jsonValue(type: DataType, refuse: Refuse, inArray: boolean): (value: unknown) => unknown {
-  const orNull = (convert: (value: unknown) => unknown) => (value: unknown) =>
-    value === null || value === undefined ? null : convert(value)
   switch (type.kind) {
     case 'array': {
       const element = orNull(jsonValue(type.element, refuse, inArray))
@@ -97,19 +102,22 @@ function jsonValue(type: DataType, refuse: Refuse, inArray: boolean): (value: un
     }
     case 'binary':
       return (value) => {
-        const text = textOf(value)
-        if (inArray) return leafValue(type, refuse)(text)
-        return new Uint8Array(Buffer.from(text, 'base64'))
+        if (typeof value !== 'string') return value
+        if (inArray) return leafValue(type, refuse)(value)
+        return base64.test(value) ? new Uint8Array(Buffer.from(value, 'base64')) : value
       }
     default: {
       const leaf = leafValue(type, refuse)
-      return (value) => leaf(textOf(value))
+      return (value) => {
+        if (value instanceof Digits) return leaf(value.text)
+        return typeof value === 'string' || typeof value === 'boolean' ? leaf(String(value)) : value
+      }
     }
   }
 }
 
-function textOf(value: unknown): string {
-  return value instanceof Digits ? value.text : String(value)
+function orNull(convert: (value: unknown) => unknown): (value: unknown) => unknown {
+  return (value) => (value === null || value === undefined ? null : convert(value))
 }
 
 function entriesOf(value: unknown, refuse: Refuse): [string, unknown][] {

@@ -1,5 +1,4 @@
-import { checkServerIdentity } from 'node:tls'
-import type { ClientConfig } from 'pg'
+import { type ConnectionOptions, checkServerIdentity } from 'node:tls'
 import { type ConnectionTls, nodeTls } from '../../connection-tls.ts'
 import { type Duration, durationMs, durationRule, positiveDurationRule } from '../../duration.ts'
 import { OptionError } from '../../errors.ts'
@@ -21,9 +20,18 @@ export interface PostgresConnectionOptions {
   readonly lockTimeout?: Duration
 }
 
+/** The part of the driver's options that is used: its own types are a package that whoever installs this one need not have. */
+export interface DriverOptions {
+  readonly connectionString: string
+  readonly application_name: string
+  readonly keepAlive: boolean
+  readonly keepAliveInitialDelayMillis: number
+  readonly ssl?: boolean | ConnectionOptions
+}
+
 /** The same with its defaults, ready for the client. */
 export interface PostgresConnectionSettings {
-  readonly client: ClientConfig
+  readonly client: DriverOptions
   /** Said to the server after the log-in. */
   readonly session: string
   readonly connectTimeoutMs: number
@@ -100,7 +108,7 @@ function sessionText(statementMs: number, lockMs: number): string {
 }
 
 /** The driver asks for the host's name in the certificate, whatever name it is given: so the name is checked here. */
-function sslOf(owner: string, tls: ConnectionTls): Exclude<ClientConfig['ssl'], boolean | undefined> {
+function sslOf(owner: string, tls: ConnectionTls): ConnectionOptions {
   const { servername, ...rest } = nodeTls(owner, tls)
   if (servername === undefined) return rest
   return {

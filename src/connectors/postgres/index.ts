@@ -12,8 +12,7 @@ export { type PostgresTable, postgresTable } from './sink.ts'
 export type { PostgresCheckpointOptions, PostgresTableOptions } from './sink-options.ts'
 
 // Tables as sources
-export type { IdOffset as PostgresIdOffset } from './by-id.ts'
-export type { TimeOffset as PostgresTimeOffset } from './by-time.ts'
+export type { IdOffset as PostgresIdOffset, TimeOffset as PostgresTimeOffset } from './offsets.ts'
 export type { PostgresSlice } from './slice.ts'
 export { type PostgresOffset, type PostgresRows, postgresRows } from './source.ts'
 export type { PostgresRowsOptions } from './source-options.ts'

@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto'
 import type { Batch } from '../../batch.ts'
 import { LeaseLostError, PortError } from '../../errors.ts'
 import { canonicalOffset } from '../../offset.ts'
+import { warnOfNewSink } from '../../sink-gap.ts'
 import type { Bookkeeping } from './bookkeeping.ts'
 import type { PostgresClient } from './client.ts'
 import { sqlStateOf } from './postgres-error.ts'
@@ -27,6 +28,7 @@ const retain = 100
 export class Ledger {
   readonly #tables: Bookkeeping
   readonly #owner: LedgerOwner
+  #isFirst = true
 
   constructor(tables: Bookkeeping, owner: LedgerOwner) {
     this.#tables = tables
@@ -57,6 +59,9 @@ export class Ledger {
       [queryId, sinkId, batch.batchId],
     )
     const { digest, last } = rows[0] ?? { digest: null, last: null }
+    if (this.#isFirst && last === null && batch.batchId > 0)
+      warnOfNewSink(`ledger ${this.#tables.ledger}, sink ${JSON.stringify(sinkId)}:`, batch.batchId)
+    this.#isFirst = false
     if (digest === digestOf(batch)) return true
     const where = `ledger ${this.#tables.ledger}, sink ${JSON.stringify(sinkId)}: batch ${batch.batchId}`
     if (digest !== null)

@@ -1,11 +1,13 @@
 import type { BatchSource, StreamSource } from '../../data-source.ts'
 import { OptionError, SchemaError } from '../../errors.ts'
 import type { BatchReader, ReadContext, ReplayableReader } from '../../source.ts'
-import { ById, type IdOffset } from './by-id.ts'
-import { ByTime, type TimeOffset } from './by-time.ts'
+import { ById } from './by-id.ts'
+import { ByTime } from './by-time.ts'
+import type { PostgresClient } from './client.ts'
 import { type ColumnValue, columnValues } from './column-value.ts'
 import { Connections } from './connections.ts'
-import { quotedTable } from './names.ts'
+import { quoted, quotedTable } from './names.ts'
+import type { IdOffset, TimeOffset } from './offsets.ts'
 import { postgresError } from './postgres-error.ts'
 import { readCopy } from './read-copy.ts'
 import { assertSeesTransactions } from './settled.ts'
@@ -84,7 +86,7 @@ function streamReader<Row extends object>(
 }
 
 function batchReader<Row extends object>(settings: PostgresRowsSettings): BatchReader<PostgresSlice, Row> {
-  const table = new TableReader({ ...settings, waitsForTransactions: false })
+  const table = new TableReader({ ...settings, waitsForTransactions: false }, true)
   return {
     partitions: () =>
       table.checked(async (idType) => {
@@ -104,10 +106,13 @@ class TableReader {
   readonly #reading: Connections
   readonly #settings: PostgresRowsSettings
   readonly #columns: readonly ColumnValue[]
+  readonly #readsAll: boolean
   #idType: Promise<string> | undefined
 
-  constructor(settings: PostgresRowsSettings) {
+  /** @param readsAll whatever the time of a row is. */
+  constructor(settings: PostgresRowsSettings, readsAll = false) {
     this.#settings = settings
+    this.#readsAll = readsAll
     this.#columns = columnValues(owner, settings.schema.fields)
     const { connection } = settings
     this.planning = new Connections(connection)
@@ -182,7 +187,21 @@ class TableReader {
         throw new OptionError(
           `${owner}: column ${JSON.stringify(updatedAt)} is of type ${timeType}; expected a timestamp`,
         )
+      if (!this.#readsAll && updatedAt !== undefined) await this.#warnOfTimes(client, updatedAt)
       return idType
     })
+  }
+
+  /** Such rows have no place in the order of times, or one that is never reached. An index that begins with the time finds them at once. */
+  async #warnOfTimes(client: PostgresClient, updatedAt: string): Promise<void> {
+    const [table, time] = [quotedTable(this.#settings.table), quoted(updatedAt)]
+    const { rows } = await client.ask<{ found: boolean }>(
+      `SELECT EXISTS (SELECT FROM ${table} WHERE ${time} IS NULL) OR EXISTS (SELECT FROM ${table} WHERE ${time} = 'infinity') AS found`,
+    )
+    if (rows[0]?.found !== true) return
+    process.emitWarning(
+      `${owner}: ${table} has rows whose ${time} is null or infinity; they are never read by the option "updatedAt"`,
+      'SluiceWarning',
+    )
   }
 }

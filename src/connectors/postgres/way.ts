@@ -8,6 +8,7 @@ import type { RowBuffer } from './feed.ts'
 import { hasExactKey } from './key-equality.ts'
 import { KeyedBuffer, keyedTexts, noRows } from './keyed-buffer.ts'
 import { KeyedFeed, keyedStatements } from './keyed-feed.ts'
+import { losses } from './losses.ts'
 import { list, quotedTable } from './names.ts'
 import { type BatchInTable, type FeedMaker, OpenBatch } from './open-batch.ts'
 import type { PostgresTableSettings } from './sink-options.ts'
@@ -31,6 +32,12 @@ export async function wayInto(client: PostgresClient, settings: PostgresTableSet
   if (settings.createTable) await createTable(client, table, { ...schema, fields }, key)
   const names = fields.map(({ name }) => name)
   const columns = matchColumns(table, await describeTable(client, table), names)
+  const lost = losses(fields, columns)
+  if (lost.length > 0)
+    process.emitWarning(
+      `${owner}: table ${quotedTable(table)} keeps less than the rows have: ${lost.join(', ')}`,
+      'SluiceWarning',
+    )
   if (mode === 'append') {
     const encode = copyTexts(owner, fields)
     const copy = `COPY ${quotedTable(table)} (${list(names)}) FROM STDIN`

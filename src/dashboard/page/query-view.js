@@ -42,8 +42,11 @@ export class QueryView {
     pill.dataset.tone = failed || !health.healthy ? 'bad' : up ? 'good' : 'calm'
     text(byId('health-text'), healthText(query))
     byId('guarantee').hidden = guarantee === undefined
-    text(byId('guarantee'), guarantee?.level ?? '')
-    byId('guarantee').title = guarantee?.reason ?? ''
+    const ofSinks = Object.entries(guarantee?.sinks ?? {})
+    text(byId('guarantee'), [guarantee?.level ?? '', ...ofSinks.map(([id, { level }]) => `${id}: ${level}`)].join(', '))
+    byId('guarantee').title = [guarantee?.reason ?? '', ...ofSinks.map(([id, { reason }]) => `${id}: ${reason}`)].join(
+      '\n',
+    )
     const path = sources.length === 0 ? '' : `${sources.join(', ')} → ${sink}. `
     const since = up ? `Runs for ${duration(now - query.startedAt)}` : `Last batch ${ago(query.lastBatchAt, now)}`
     const restarts = query.restarts > 0 ? `, ${count(query.restarts)} restarts` : ''

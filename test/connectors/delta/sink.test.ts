@@ -1,7 +1,7 @@
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import * as duckdb from '@duckdb/node-api'
-import { describe, expect, it } from 'vitest'
+import { describe, expect, it, onTestFinished, vi } from 'vitest'
 import { deltaTable } from '../../../src/connectors/delta/delta-table.ts'
 import { DeltaLog } from '../../../src/connectors/delta/log.ts'
 import { memoryStream } from '../../../src/connectors/memory/source.ts'
@@ -56,6 +56,27 @@ describe('a batch', () => {
     expect(await writeBatch(await startWriter(path, { epoch: 2 }), batchOf(0), [[rows(1)]])).toBe('committed')
     expect(await ids(path)).toEqual([1])
     expect((await new DeltaLog(path).update())?.version).toBe(1)
+  })
+
+  it('warns once when table and checkpoint are of different age, and not otherwise', async () => {
+    const warned = vi.spyOn(process, 'emitWarning').mockImplementation(() => undefined)
+    onTestFinished(() => warned.mockRestore())
+    const path = await temporaryTable()
+    await writeBatch(await startWriter(path), batchOf(0), [[rows(1)]])
+    const second = await startWriter(path, { epoch: 2 })
+    expect(await writeBatch(second, batchOf(0), [[rows(1)]])).toBe('committed')
+    await writeBatch(second, batchOf(1), [[rows(2)]])
+    expect(warned).not.toHaveBeenCalled()
+    const older = await startWriter(path, { epoch: 3 })
+    expect(await writeBatch(older, batchOf(0), [[rows(1)]])).toBe('committed')
+    expect(await writeBatch(older, batchOf(1), [[rows(2)]])).toBe('committed')
+    const anew = await startWriter(await temporaryTable())
+    await writeBatch(anew, batchOf(7), [[rows(7)]])
+    await writeBatch(anew, batchOf(8), [[rows(8)]])
+    expect(warned.mock.calls).toEqual([
+      [expect.stringMatching(/holds batch 1 of this query, .* batch 0: its checkpoint is older/), 'SluiceWarning'],
+      [expect.stringMatching(/knows no batch of this query, .* batch 7: /), 'SluiceWarning'],
+    ])
   })
 
   it('without rows is in the log, too', async () => {

@@ -28,10 +28,21 @@ describe('statistics', () => {
   it.each([
     ['a double', 1, Infinity],
     ['a double', Number.NaN, 2],
-    ['a boolean', false, true],
+    ['a date', new Date('0000-12-31'), new Date('2026-11-01')],
     ['a binary', undefined, undefined],
   ] as const)('of %s have no bounds from %s to %s', (ddl, min, max) => {
     expect(one(ddl, min, max, 2)).toBe('{"numRecords":3,"minValues":{},"maxValues":{},"nullCount":{"a":2}}')
+  })
+
+  it('of booleans are there, for delta-rs leaves out a file without them', () => {
+    expect(one('a boolean', false, true)).toContain('"minValues":{"a":false},"maxValues":{"a":true}')
+  })
+
+  it.each([
+    [0, 0],
+    [-0, -0],
+  ])('of zeros hold for both of them: from %s to %s', (min, max) => {
+    expect(one('a double', min, max)).toContain('"minValues":{"a":-0.0},"maxValues":{"a":0.0}')
   })
 
   it('of a struct stand in an object of its own', () => {

@@ -2,7 +2,7 @@ import { existsSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSyn
 import { join } from 'node:path'
 import * as duckdb from '@duckdb/node-api'
 import { DuckDBInstance } from '@duckdb/node-api'
-import { describe, expect, it, onTestFinished } from 'vitest'
+import { describe, expect, it, onTestFinished, vi } from 'vitest'
 import { memoryCheckpoint } from '../../../src/checkpoint/memory.ts'
 import { type FilesSinkOptions, filesSink } from '../../../src/connectors/files/sink.ts'
 import { files } from '../../../src/connectors/files/source.ts'
@@ -96,6 +96,23 @@ describe.each(['jsonLines', 'parquet'] as const)('a folder of %s', (format) => {
     expect(await rowsByManifest(path, format)).toEqual(rowsOf(0, 4))
     await writer({ path, format }, [], 2)
     expect(await rowsByManifest(path, format)).toEqual(rowsOf(0, 8))
+  })
+
+  it('that knows no batch of a query which has done some is told of', async () => {
+    const warned = vi.spyOn(process, 'emitWarning').mockImplementation(() => undefined)
+    onTestFinished(() => warned.mockRestore())
+    const path = temporaryFolder()
+    const first = await writer({ path, format: 'jsonLines' }, [rowsOf(0, 3)])
+    await writeBatch(first, batchOf(1), [[rowsOf(3, 5)]])
+    await writeBatch(await writer({ path, format: 'jsonLines' }, [], 2), batchOf(2), [[rowsOf(5, 6)]])
+    expect(warned).not.toHaveBeenCalled()
+    rmSync(path, { recursive: true })
+    const again = await writer({ path, format: 'jsonLines' }, [], 3)
+    await writeBatch(again, batchOf(3), [[rowsOf(6, 7)]])
+    await writeBatch(again, batchOf(4), [[rowsOf(7, 8)]])
+    expect(warned.mock.calls).toEqual([
+      [expect.stringMatching(/knows no batch of this query, .* batch 3: /), 'SluiceWarning'],
+    ])
   })
 
   it('with a committed file that is gone or changed is refused', async () => {

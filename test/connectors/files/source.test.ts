@@ -359,6 +359,24 @@ describe('records', () => {
     ])
   })
 
+  it.each(['id, name\n1, x\n', 'id,Name\n1,x\n'])(
+    'of CSV whose header nearly names a column are refused, and no nulls: %j',
+    async (content) => {
+      const { folder, run } = queryOver({ format: 'csv' })
+      put(folder, 'a.csv', content)
+      expect(await causeOf(run())).toMatchObject({
+        name: 'FileRefusedError',
+        message: expect.stringMatching(/a\.csv: .*column "name".*case or with blanks/),
+      })
+    },
+  )
+
+  it('of CSV without a column of the schema have nulls there, whatever the others are called', async () => {
+    const { folder, run } = queryOver({ format: 'csv', schema: schema('id int, nick string, name string') })
+    put(folder, 'a.csv', 'id,name,Nickname\n1,x,y\n')
+    expect((await run()).rows).toEqual([{ id: 1, nick: null, name: 'x' }])
+  })
+
   it('of CSV without a header have the columns of the schema', async () => {
     const { folder, run } = queryOver({ format: 'csv', csv: { header: false, delimiter: ';' } })
     put(folder, 'a.csv', '1;x\n2;y\n')

@@ -1,4 +1,4 @@
-import { describe, expect, it } from 'vitest'
+import { describe, expect, it, onTestFinished, vi } from 'vitest'
 import {
   LeaseLostError,
   OptionError,
@@ -71,6 +71,23 @@ describe('postgresTable appends', () => {
     expect(other).toBeInstanceOf(PortError)
     expect(String(other)).toContain('the checkpoint is older than the table')
     expect(psql('SELECT count(*) FROM t')).toEqual(['2'])
+  })
+
+  it('warns once when the ledger knows no batch of a query that has done some', async () => {
+    const warned = vi.spyOn(process, 'emitWarning').mockImplementation(() => undefined)
+    onTestFinished(() => warned.mockRestore())
+    const { url, psql } = await withDatabase()
+    const first = await startedWriter({ url, table: 't', createTable: true }, { queryId: 'q', schema: numbered })
+    await writeBatch(first, batchOf(0), [[rowsOf([1])]])
+    await writeBatch(first, batchOf(1), [])
+    expect(warned).not.toHaveBeenCalled()
+    psql('DELETE FROM sluice.ledger')
+    const second = await startedWriter({ url, table: 't' }, { queryId: 'q', epoch: 2, schema: numbered })
+    await writeBatch(second, batchOf(2), [[rowsOf([3])]])
+    await writeBatch(second, batchOf(3), [])
+    expect(warned.mock.calls).toEqual([
+      [expect.stringMatching(/"main": knows no batch of this query, .* batch 2: /), 'SluiceWarning'],
+    ])
   })
 
   it('refuses a batch that is older than what the ledger keeps', async () => {

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { availableNow, memoryCheckpoint, memorySink, read, readStream, schema } from 'sluice'
 import { type PostgresOffset, postgresRows, postgresTable } from 'sluice/postgres'
-import { describe, expect, it, onTestFinished } from 'vitest'
+import { describe, expect, it, onTestFinished, vi } from 'vitest'
 import type { ReplayableReader } from '../../../src/source.ts'
 import { readAllAvailable } from '../../../src/source.ts'
 import { withDatabase } from '../../support/postgres.ts'
@@ -233,6 +233,48 @@ describe('postgresRows by updatedAt', () => {
     await rows('UPDATE t SET at = now() WHERE id = 50')
     const end = await settle(() => reader.latestOffset(start, all))
     expect(await idsOf(reader, start, end)).toEqual([50n])
+  })
+
+  it('warns of rows whose time is null or infinite: they never come', async () => {
+    const { url, client } = await withDatabase()
+    await client.query(`CREATE TABLE t (id bigint PRIMARY KEY, name text, at timestamptz); CREATE INDEX ON t (at, id);
+      INSERT INTO t VALUES (1, 'x', now() - interval '1 hour')`)
+    const warned = vi.spyOn(process, 'emitWarning').mockImplementation(() => undefined)
+    onTestFinished(() => warned.mockRestore())
+    const ids = async () => {
+      const reader = readerOf({ url, updatedAt: 'at', safetyLag: 0, partitions: 1 })
+      return idsOf(reader, {}, await settle(() => reader.latestOffset({}, all)))
+    }
+    expect(await ids()).toEqual([1n])
+    expect(warned).not.toHaveBeenCalled()
+    await client.query("INSERT INTO t VALUES (2, 'x', NULL)")
+    expect(await ids()).toEqual([1n])
+    expect(warned.mock.calls).toEqual([[expect.stringMatching(/"at".*null or infinity.*never read/), 'SluiceWarning']])
+    await client.query("UPDATE t SET at = 'infinity' WHERE id = 2")
+    await ids()
+    expect(warned).toHaveBeenCalledTimes(2)
+    const sink = memorySink<{ id: bigint }>()
+    await read(postgresRows({ url, table: 't', schema: numbered, id: 'id', updatedAt: 'at', safetyLag: 0 }))
+      .write(sink)
+      .start().terminated
+    expect(sink.rows).toHaveLength(2)
+    expect(warned).toHaveBeenCalledTimes(2)
+  })
+
+  it('takes times before Christ for earlier, and years of five digits for later', async () => {
+    const { url, client } = await withDatabase()
+    await client.query(`CREATE TABLE t (id bigint PRIMARY KEY, name text, at timestamptz NOT NULL);
+      INSERT INTO t VALUES (1, 'x', '-infinity'), (2, 'x', '4713-12-31 00:00:00+00 BC'), (3, 'x', '0044-03-15 00:00:00+00 BC'), (4, 'x', '2026-01-01 00:00:00+00')`)
+    const reader = readerOf({ url, updatedAt: 'at', safetyLag: 0, partitions: 2 })
+    let start = await settle(() => reader.initialOffset())
+    for (const id of [1n, 2n, 3n, 4n]) {
+      const end = await settle(() => reader.latestOffset(start, { ...all, maxRows: 1 }))
+      expect(reader.compare?.(start, end)).toBe(-1)
+      expect(reader.compare?.(end, start)).toBe(1)
+      expect(await idsOf(reader, start, end)).toEqual([id])
+      start = end
+    }
+    expect(reader.compare?.(start, { time: '10000-01-01 00:00:00+00', id: '1' })).toBe(-1)
   })
 
   it('cuts times of any spread without gap and overlap', async () => {
