@@ -35,12 +35,15 @@ export class Line {
   #admit(): void {
     if (this.#isAdmitting) return
     this.#isAdmitting = true
-    for (const enter of this.#waiting) {
-      if (this.#free === 0) break
-      this.#waiting.delete(enter)
-      this.#free--
-      enter()
+    try {
+      for (const enter of this.#waiting) {
+        if (this.#free === 0) break
+        this.#waiting.delete(enter)
+        this.#free--
+        enter()
+      }
+    } finally {
+      this.#isAdmitting = false // also when an enter throws: the others behind it are not its fault
     }
-    this.#isAdmitting = false
   }
 }
