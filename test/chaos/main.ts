@@ -39,7 +39,7 @@ if (ending.signal.aborted) {
   console.error('ended early: nothing was proved')
   process.exit(1)
 }
-console.log(`\n${longTable(outcome)}\n\n${summary(outcome)} ${outcome.seconds.toFixed(0)} s in all.`)
+console.log(`\n${longTable(outcome)}\n\n${summary(outcome)}`)
 const failures = outcome.pairs.flatMap(({ source, sink, failures }) =>
   failures.map((text) => `${source} → ${sink}: ${text}`),
 )

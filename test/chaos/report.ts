@@ -59,13 +59,13 @@ export function shortTable({ pairs }: ChaosOutcome): string {
 
 /** What the README says of a run. */
 export function summary(outcome: ChaosOutcome): string {
-  const { pairs, minutes, seed, skipped } = outcome
+  const { pairs, minutes, seconds, seed, skipped } = outcome
   const once = pairs.filter(({ guarantee }) => guarantee !== 'at-least-once')
   const faults = Object.entries(columns).map(
     ([name, kinds]) => `${name} ${sum(pairs.map((pair) => faultsIn(pair, kinds)))}`,
   )
   return [
-    `${pairs.length} pairs, ${minutes} minutes, seed ${seed}. Faults that pairs met: ${faults.join(', ')}.`,
+    `${pairs.length} pairs, ${minutes} minutes at most (it took ${seconds.toFixed(0)} s), seed ${seed}. Faults that pairs met: ${faults.join(', ')}.`,
     `Rows ${grouped(sum(pairs.map(({ moved }) => moved)))}, lost ${sum(pairs.map(({ lost }) => lost))}; repeated where a pair promises exactly-once or effectively-once: ${sum(once.map(({ repeated }) => repeated))}.`,
     ...skipped.map((what) => `Skipped: ${what}.`),
   ].join(' ')
