@@ -35,8 +35,19 @@ describe('the comparison with the baseline', () => {
   })
 
   it('goes the other way for times', () => {
-    expect(regressions([figure([2, 2], 'ms')], [figure([1, 1], 'ms')])).toHaveLength(1)
-    expect(regressions([figure([1, 1], 'ms')], [figure([2, 2], 'ms')])).toEqual([])
+    expect(regressions([figure([2, 2, 2], 'ms')], [figure([1, 1, 1], 'ms')])).toHaveLength(1)
+    expect(regressions([figure([1, 1, 1], 'ms')], [figure([2, 2, 2], 'ms')])).toEqual([])
+  })
+
+  it('holds nothing that was measured so seldom that it has no spread', () => {
+    expect(regressions([figure([2], 'ms')], [figure([1], 'ms')])).toEqual([])
+    expect(regressions([figure([2, 2, 2], 'ms')], [figure([1, 1], 'ms')])).toEqual([])
+  })
+
+  it('takes nothing and nothing for the same, and something for worse', () => {
+    const nothing = figure([0, 0, 0], 'modules')
+    expect(regressions([nothing], [nothing])).toEqual([])
+    expect(regressions([figure([1, 1, 1], 'modules')], [nothing])).toHaveLength(1)
   })
 
   it('is no comparison without the figure', () => {

@@ -72,15 +72,19 @@ export function saveBaseline(
 /** Two equal runs agree to a share of a hundredth by luck only. */
 const least = 0.03
 
-/** What got worse since the baseline by more than both say of their spread. */
+/** Of fewer rounds nobody can say how far they lie apart. */
+const fewest = 3
+
+/** What got worse since the baseline by more than both say of their spread. What was measured once or twice is shown and not held. */
 export function regressions(measured: readonly Kept[], baseline: readonly Kept[]): readonly string[] {
   const before = new Map(baseline.map((one) => [key(one), one]))
   return measured.flatMap((now) => {
     const then = before.get(key(now))
     const what = `${now.file}: ${now.name}${now.against === undefined ? '' : `, beside ${now.against}`}`
     if (then === undefined) return [`${what} is not in the baseline`]
+    if (Math.min(now.rounds, then.rounds) < fewest) return []
     const more = now.unit === 'of its speed'
-    const change = (now.median - then.median) / then.median
+    const change = now.median === then.median ? 0 : (now.median - then.median) / then.median // 0 to 0 is no change either
     const allowed = Math.max(least, now.spread + then.spread)
     if ((more ? -change : change) <= allowed) return []
     const percent = (share: number): string => `${(share * 100).toFixed(0)} %`
