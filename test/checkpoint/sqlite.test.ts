@@ -115,6 +115,35 @@ it('writes the records of one call in one transaction', async () => {
   expect(statements).toEqual(['BEGIN IMMEDIATE', 'COMMIT'])
 })
 
+it('a power failure undoes unsynced entries from the last one on, and nothing that was synced', async () => {
+  const file = newFile()
+  const session = open(file)
+  const bytes = () => statSync(`${file}-wal`).size
+  await settle(session.write([initial, plan(session, 0)]))
+  const planned = bytes()
+  await settle(session.write([done(0)], { sync: false }))
+  const finished = bytes()
+  await settle(session.write([plan(session, 1)]))
+  const all = bytes()
+  expect([finished > planned, all > finished]).toEqual([true, true])
+
+  const found = new Set<string>()
+  for (let length = planned; length <= all; length += 8) {
+    const copy = newFile()
+    copyFileSync(file, copy)
+    copyFileSync(`${file}-wal`, `${copy}-wal`)
+    truncateSync(`${copy}-wal`, length)
+    const { recovered, close } = open(copy)
+    const state = `done ${recovered.done?.batchId}, planned ${recovered.pending?.batchId}`
+    const least =
+      length < finished ? 'done undefined, planned 0' : length < all ? 'done 0, planned undefined' : 'done 0, planned 1'
+    expect([length, state]).toEqual([length, least])
+    found.add(state)
+    close()
+  }
+  expect(found.size).toBe(3)
+})
+
 it('rolls back what a failed write began, and ends the session', async () => {
   const file = newFile()
   let failing = false

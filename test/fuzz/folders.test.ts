@@ -3,9 +3,8 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import fc from 'fast-check'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import type { CheckpointSession, LogRecord } from '../../src/checkpoint/checkpoint.ts'
+import type { CheckpointSession } from '../../src/checkpoint/checkpoint.ts'
 import { fileCheckpoint } from '../../src/checkpoint/file.ts'
-import { encodeJournal } from '../../src/checkpoint/journal.ts'
 import { sqliteCheckpoint } from '../../src/checkpoint/sqlite.ts'
 import { readJsonLines } from '../../src/connectors/json-lines/read.ts'
 import { jsonLines } from '../../src/connectors/json-lines/sink.ts'
@@ -15,6 +14,7 @@ import { readStream } from '../../src/stream.ts'
 import { availableNow } from '../../src/trigger.ts'
 import { collect, settle } from '../checkpoint/settle.ts'
 import { damage, damaged, truncation } from './damage.ts'
+import { fill } from './filled-log.ts'
 
 const base = mkdtempSync(join(tmpdir(), 'sluice-fuzz-'))
 afterAll(() => rmSync(base, { recursive: true }))
@@ -30,24 +30,6 @@ function copyOf(folder: string): string {
   const copy = join(base, `copy-${copies++}`)
   cpSync(folder, copy, { recursive: true })
   return copy
-}
-
-async function fill(session: CheckpointSession): Promise<void> {
-  const { queryId } = session
-  const plan = (batchId: number) => ({
-    plan: {
-      queryId,
-      batchId,
-      start: { at: batchId * 10 },
-      end: { at: batchId * 10 + 10 },
-      partitions: [{ n: batchId }],
-    },
-  })
-  const records: LogRecord[] = [{ initial: { at: 0 } }]
-  for (let id = 0; id < 3; id++) records.push(plan(id), { done: id, outcome: 'committed' })
-  records.push({ journal: 3, rows: encodeJournal(['a', 'b']) }, plan(3))
-  await settle(session.write(records))
-  await settle(session.close())
 }
 
 describe('a file of a checkpoint that is damaged', () => {

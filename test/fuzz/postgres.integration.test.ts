@@ -1,8 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import fc from 'fast-check'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import type { Checkpoint, CheckpointSession, LogRecord } from '../../src/checkpoint/checkpoint.ts'
-import { encodeJournal } from '../../src/checkpoint/journal.ts'
+import type { Checkpoint } from '../../src/checkpoint/checkpoint.ts'
 import { postgresTable } from '../../src/connectors/postgres/sink.ts'
 import { CheckpointCorruptError, isSluiceError, PortError } from '../../src/errors.ts'
 import { schema } from '../../src/schema.ts'
@@ -10,6 +9,7 @@ import { collect, settle } from '../checkpoint/settle.ts'
 import { batchOf, startOf, writeBatch } from '../connectors/drive.ts'
 import { openDatabase, serverUrl, type TestDatabase } from '../support/postgres.ts'
 import { damage, damaged } from './damage.ts'
+import { fill } from './filled-log.ts'
 
 let database: TestDatabase
 beforeAll(async () => {
@@ -19,23 +19,6 @@ afterAll(() => database.close())
 
 const checkpointOf = (name: string): Checkpoint =>
   postgresTable({ url: database.url, table: 'unused', checkpoint: { name } }).checkpoint
-
-async function fill(session: CheckpointSession): Promise<void> {
-  const plan = (batchId: number) => ({
-    plan: {
-      queryId: session.queryId,
-      batchId,
-      start: { at: batchId * 10 },
-      end: { at: batchId * 10 + 10 },
-      partitions: [{ n: batchId }],
-    },
-  })
-  const records: LogRecord[] = [{ initial: { at: 0 } }]
-  for (let id = 0; id < 3; id++) records.push(plan(id), { done: id, outcome: 'committed' })
-  records.push({ journal: 3, rows: encodeJournal(['a', 'b']) }, plan(3))
-  await settle(session.write(records))
-  await settle(session.close())
-}
 
 /** Where the query stands, as the next process finds it; `undefined`: refused by its name, and nothing was changed. */
 async function standing(name: string) {

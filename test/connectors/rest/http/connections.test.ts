@@ -28,6 +28,20 @@ async function silence(options: ClientOptions) {
   return { client, sockets, send, http: `http://127.0.0.1:${port}/` }
 }
 
+/** A server that does this once it is asked, and a client of it that asks once. */
+async function answering(answer: (socket: Socket) => unknown) {
+  const server = createServer((socket) => {
+    socket.on('error', () => {}).once('data', () => answer(socket))
+  }).listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const client = httpClient({ retry: { maxAttempts: 1 } })
+  onTestFinished(async () => {
+    await client.close()
+    await new Promise((resolve) => server.close(resolve))
+  })
+  return { client, url: `http://127.0.0.1:${(server.address() as AddressInfo).port}/` }
+}
+
 describe('connections', () => {
   it('nothing is kept of a request that was given up while it waited for a connection', async () => {
     setFlagsFromString('--expose-gc')
@@ -105,49 +119,31 @@ describe('connections', () => {
   })
 
   it('a body without a length that ends with a reset is cut short, whole as its last row may be; closed in good order it is all there', async () => {
+    const { promise: arrived, resolve: arrives } = Promise.withResolvers<void>()
     let asked = 0
-    const server = createServer((socket) => {
-      socket
-        .on('error', () => {})
-        .once('data', async () => {
-          const isFirst = ++asked === 1
-          socket.write('HTTP/1.1 200 OK\r\ncontent-type: text/csv\r\nconnection: close\r\n\r\nid\n1\n2\n')
-          await sleep(50)
-          if (isFirst) socket.resetAndDestroy()
-          else socket.end('3\n')
-        })
-    }).listen(0, '127.0.0.1')
-    await once(server, 'listening')
-    const client = httpClient({ retry: { maxAttempts: 1 } })
-    onTestFinished(async () => {
-      await client.close()
-      await new Promise((resolve) => server.close(resolve))
+    const { client, url } = await answering(async (socket) => {
+      const isFirst = ++asked === 1
+      socket.write('HTTP/1.1 200 OK\r\ncontent-type: text/csv\r\nconnection: close\r\n\r\nid\n1\n2\n')
+      await arrived
+      if (isFirst) socket.resetAndDestroy()
+      else socket.end('3\n')
     })
-    const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}/`
-    const error = await failure(client.send({ url }, textOf))
+    const take = (response: HttpResponse) => {
+      arrives()
+      return textOf(response)
+    }
+    const error = await failure(client.send({ url }, take))
     expect(error.message).toMatch(/answered 200, and its body broke off: read ECONNRESET$/)
     expect(error).toMatchObject({ retryable: true, cause: { code: 'ECONNRESET' } })
-    expect(await client.send({ url }, textOf)).toBe('id\n1\n2\n3\n')
+    expect(await client.send({ url }, take)).toBe('id\n1\n2\n3\n')
   })
 
   it('a compressed body without a length, of which nothing came, is cut short, too; an error stays what it is', async () => {
     let status = '200 OK'
-    const server = createServer((socket) => {
-      socket
-        .on('error', () => {})
-        .once('data', () => {
-          socket.end(
-            `HTTP/1.1 ${status}\r\ncontent-type: text/csv\r\ncontent-encoding: gzip\r\nconnection: close\r\n\r\n`,
-          )
-        })
-    }).listen(0, '127.0.0.1')
-    await once(server, 'listening')
-    const client = httpClient({ retry: { maxAttempts: 1 } })
-    onTestFinished(async () => {
-      await client.close()
-      await new Promise((resolve) => server.close(resolve))
+    const { client, url } = await answering((socket) => {
+      const headers = 'content-type: text/csv\r\ncontent-encoding: gzip\r\nconnection: close'
+      socket.end(`HTTP/1.1 ${status}\r\n${headers}\r\n\r\n`)
     })
-    const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}/`
     const error = await failure(client.send({ url }, textOf))
     expect(error.message).toMatch(/answered 200, and its body broke off: the connection ended first$/)
     expect(error).toMatchObject({ retryable: true })
