@@ -6,7 +6,7 @@
  */
 export function warnOfNewSink(what: string, batchId: number): void {
   process.emitWarning(
-    `${what} knows no batch of this query, which goes on with batch ${batchId}: rows of the batches before are not in it`,
+    `${what} knows no batch of this query, which goes on with batch ${batchId}: rows of the batches before (abandoned ones have none) are not in it`,
     'SluiceWarning',
   )
 }
