@@ -19,7 +19,8 @@ export function attemptPartition<Partition, T>(
   const { context, batchId } = task.batch
   return defer(() => {
     const attempt = task.nextAttempt()
-    context.emit({ type: 'partition-started', ...attempt.place, figures: () => attempt.liveFigures })
+    const started = { type: 'partition-started', ...attempt.place, figures: () => attempt.liveFigures } as const
+    context.emit(started, attempt.startedAt)
     return run(attempt).pipe(
       tap({
         complete: () => {

@@ -33,7 +33,7 @@ export function latestOffset<Offset extends object>(
         const to = canonicalOffset(end, 'latestOffset')
         if (from === to) return undefined
         refuseRegression(start, end, reader.compare?.bind(reader))
-        return { start, end: copyOffset(end) }
+        return { start, end: copyOffset(end, to) }
       }),
     )
   })

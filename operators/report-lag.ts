@@ -79,7 +79,7 @@ export function reportLag<Offset extends object>(
   const ask = ({ batchId, end }: Planned) =>
     fromResult('reportLatestOffset', reportLatestOffset).pipe(
       tap((head) => canonicalOffset(head, 'reportLatestOffset')),
-      map(copyOffset),
+      map((head) => copyOffset(head)),
       concatMap((head) => lagsOf(head, end as Offset)),
       map((lags): QueryEventBody => ({ type: 'lag', batchId, sources: lags })),
       catchError((error: unknown) =>

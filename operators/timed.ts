@@ -21,7 +21,7 @@ export function timed<T>(
       const tell = (): void => {
         if (told) return
         told = true
-        context.emit({ type: 'phase', phase, durationMs: context.scheduler.now() - from })
+        tellPhase(context, phase, from)
       }
       return source.pipe(tap(until === 'value' ? { next: tell, complete: tell } : { complete: tell }))
     })
@@ -29,11 +29,15 @@ export function timed<T>(
 
 /** The same for an answer: asks, and tells when it is there. */
 export function timedAnswer<T>(context: RunContext, phase: Phase, ask: () => Answer<T>): Answer<T> {
-  const { scheduler, emit } = context
-  const from = scheduler.now()
-  const tell = (): void => emit({ type: 'phase', phase, durationMs: scheduler.now() - from })
+  const from = context.scheduler.now()
+  const tell = (): void => tellPhase(context, phase, from)
   const answer = ask()
   if (isObservable(answer)) return answer.pipe(tap(tell))
   tell()
   return answer
+}
+
+function tellPhase({ scheduler, emit }: RunContext, phase: Phase, from: number): void {
+  const at = scheduler.now()
+  emit({ type: 'phase', phase, durationMs: at - from }, at)
 }

@@ -59,10 +59,10 @@ export class ActivityClock {
   writeMs = 0
   finishMs = 0
 
-  /** @param now milliseconds. */
-  constructor(now: () => number) {
+  /** @param now milliseconds. @param since when the attempt began. @default now() */
+  constructor(now: () => number, since = now()) {
     this.#now = now
-    this.#since = now()
+    this.#since = since
   }
 
   get activity(): Activity {

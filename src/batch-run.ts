@@ -105,7 +105,7 @@ export class Attempt<Partition = unknown> {
     this.demand = new Demand(task.batch.context.highWaterMark, task.batch.context.highWaterBytes)
     const { scheduler } = task.batch.context
     this.startedAt = scheduler.now()
-    this.clock = new ActivityClock(() => scheduler.now())
+    this.clock = new ActivityClock(() => scheduler.now(), this.startedAt)
   }
 
   get run(): RunContext {

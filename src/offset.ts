@@ -31,10 +31,13 @@ export function canonicalOffset(offset: unknown, where: string): string {
  */
 const canonicalOfCopies = new WeakMap<object, string>()
 
-/** The same offset, which nobody can change any more, not by mistake either. Keys keep their order. */
-export function copyOffset<Offset extends object>(offset: Offset): Offset {
+/**
+ * The same offset, which nobody can change any more, not by mistake either. Keys keep their order.
+ * @param canonical its canonical text, where that is known.
+ */
+export function copyOffset<Offset extends object>(offset: Offset, canonical = ''): Offset {
   const copy = frozenCopy(offset)
-  canonicalOfCopies.set(copy, '')
+  canonicalOfCopies.set(copy, canonical)
   return copy
 }
 
@@ -42,8 +45,16 @@ export function copyOffset<Offset extends object>(offset: Offset): Offset {
 export function frozenCopy<T>(value: T): T {
   const copy: unknown = JSON.parse(JSON.stringify(value))
   deepFreeze(copy)
+  if (typeof copy === 'object' && copy !== null) frozenCopies.add(copy)
   return copy as T
 }
+
+/** Whether it came out of {@link frozenCopy}: it is JSON, and stays as it is. */
+export function isFrozenCopy(value: object): boolean {
+  return frozenCopies.has(value)
+}
+
+const frozenCopies = new WeakSet<object>()
 
 // Parsed from text, so that it is a tree; as deep as that text was.
 function deepFreeze(value: unknown): void {
@@ -78,7 +89,7 @@ export function compareOffsets<Offset extends object>(
 }
 
 export function sameOffset(a: object, b: object): boolean {
-  return canonicalOffset(a, 'offset') === canonicalOffset(b, 'offset')
+  return a === b || canonicalOffset(a, 'offset') === canonicalOffset(b, 'offset')
 }
 
 function canonicalObject(value: object, where: string, path: string): string {

@@ -75,27 +75,25 @@ export function runPipeline<Offset extends object, Partition, Row extends object
   const { reader, writer, log, limit, context } = pipeline
   const located = { query: context.name }
 
-  const runBatch = (planned: BatchRun<Offset, Partition>): Observable<BatchRun<Offset, Partition>> =>
-    of(planned).pipe(
-      beginBatch(writer),
-      concatMap((batch) =>
-        defer(() => (batch.committed ? EMPTY : from(batch.tasks))).pipe(
-          mergeBounded(
-            (task) =>
-              attemptPartition(task, (attempt) =>
-                readPartition(reader, attempt).pipe(
-                  transformRows<Row, Out>(pipeline.operators),
-                  watchProgress(attempt, context.watchdog),
-                  writeTo(writer, attempt),
-                ),
-              ).pipe(locateError({ ...located, batch, partitionId: task.partitionId })),
-            context.concurrency,
-          ),
-          timed(context, 'addBatch', 'completion'),
-          commitTo(writer, log, reader, batch),
-        ),
+  const writeBatch = (batch: BatchRun<Offset, Partition>): Observable<BatchRun<Offset, Partition>> =>
+    defer(() => (batch.committed ? EMPTY : from(batch.tasks))).pipe(
+      mergeBounded(
+        (task) =>
+          attemptPartition(task, (attempt) =>
+            readPartition(reader, attempt).pipe(
+              transformRows<Row, Out>(pipeline.operators),
+              watchProgress(attempt, context.watchdog),
+              writeTo(writer, attempt),
+            ),
+          ).pipe(locateError({ ...located, batch, partitionId: task.partitionId })),
+        context.concurrency,
       ),
-      locateError({ ...located, batch: planned }),
+      timed(context, 'addBatch', 'completion'),
+      commitTo(writer, log, reader, batch),
+    )
+  const runBatch = (batch: BatchRun<Offset, Partition>): Observable<BatchRun<Offset, Partition>> =>
+    (writer.begin === undefined ? writeBatch(batch) : of(batch).pipe(beginBatch(writer), concatMap(writeBatch))).pipe(
+      locateError({ ...located, batch }),
     )
 
   return defer(() => {

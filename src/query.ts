@@ -58,8 +58,7 @@ export function runQuery<Offset extends object, Partition, Row extends object, O
   spec: QuerySpec<Offset, Partition, Row, Out, Message>,
   controls: RunControls,
 ): Observable<QueryProgress> {
-  const emit = (event: QueryEventBody): QueryEvent => {
-    const at = spec.scheduler.now()
+  const emit = (event: QueryEventBody, at = spec.scheduler.now()): QueryEvent => {
     const told = 'error' in event ? { at, ...event, error: redactError(event.error) } : { at, ...event }
     controls.onEvent(told)
     return told
@@ -86,7 +85,7 @@ function runWithRestarts<Offset extends object, Partition, Row extends object, O
   controls: RunControls,
   log: QueryLog,
   runs: Tracker,
-  emit: (event: QueryEventBody) => QueryEvent,
+  emit: (event: QueryEventBody, at?: number) => QueryEvent,
 ): Observable<QueryProgress> {
   const runId = randomUUID()
   let told = false
@@ -113,8 +112,8 @@ function runWithRestarts<Offset extends object, Partition, Row extends object, O
           sink: spec.sink.name,
           guarantee,
         })
-        const observe = (event: QueryEventBody): void => {
-          builder.observe(emit(event))
+        const observe = (event: QueryEventBody, at?: number): void => {
+          builder.observe(emit(event, at))
           event$.next(event)
         }
         // What follows from events, and is told as events: nothing waits for it.
@@ -122,7 +121,10 @@ function runWithRestarts<Offset extends object, Partition, Row extends object, O
         const derived$ = merge(
           event$.pipe(reportLag(reader, spec.source.parts)),
           event$.pipe(detectStalls(spec.stallAfterMs, spec.scheduler)),
-        ).pipe(tap(observe), ignoreElements())
+        ).pipe(
+          tap((event) => observe(event)),
+          ignoreElements(),
+        )
         const context = contextOf(spec, log, observe, tracker, deterministic && repeatable)
         if (!told) {
           emit({

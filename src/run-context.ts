@@ -24,8 +24,8 @@ export interface RunContext {
   readonly maxPushed: number
   /** Whether a replay is known to bring the same rows. */
   readonly deterministic: boolean
-  /** Never throws. */
-  readonly emit: (event: QueryEventBody) => void
+  /** Never throws. @param at when it happened, by the scheduler, where that is known; else now. */
+  readonly emit: (event: QueryEventBody, at?: number) => void
   /** Work that must settle before the lease is freed. */
   readonly tracker: Tracker
   /** Gives up attempts in which nothing moves; one for the run. Without it nobody does. */

@@ -1,6 +1,6 @@
 import type { BatchOutcome, PlannedBatch } from '../batch.ts'
 import { CheckpointCorruptError, OffsetError, PortError } from '../errors.ts'
-import { canonicalOffset, sameOffset } from '../offset.ts'
+import { canonicalOffset, isFrozenCopy, sameOffset } from '../offset.ts'
 import type { LogRecord } from './checkpoint.ts'
 import { assertJson, type LoggedPlan } from './plan-text.ts'
 
@@ -31,7 +31,7 @@ export interface LogPosition {
 export type LogEntry =
   | { readonly kind: 'initial'; readonly offset: object }
   | { readonly kind: 'journal'; readonly batchId: number; readonly chunk: number; readonly rows: Uint8Array }
-  | { readonly kind: 'plan'; readonly plan: LoggedPlan }
+  | { readonly kind: 'plan'; readonly plan: LoggedPlan; readonly text: string }
   | { readonly kind: 'done'; readonly batchId: number; readonly outcome: BatchOutcome }
 
 export interface Admitted {
@@ -103,20 +103,18 @@ function admitPlan(position: LogPosition, batch: PlannedBatch): Step | undefined
     throw new PortError(`${name}: it belongs to query ${batch.queryId}, and this is the log of ${position.queryId}`)
   assertOffset(position, start, `${name}: start`)
   assertOffset(position, end, `${name}: end`)
-  partitions.forEach((partition, index) => {
-    assertJson(partition, `${name}: partition ${index}`)
-  })
+  if (!isFrozenCopy(partitions))
+    partitions.forEach((partition, index) => {
+      assertJson(partition, `${name}: partition ${index}`)
+    })
   const { last } = position
-  const text = JSON.stringify({
-    batchId,
-    start,
-    end,
-    partitions,
-    journal: batchId === last?.batchId ? (last.plan?.journal ?? 0) : position.chunks,
-  })
-  const plan = JSON.parse(text) as LoggedPlan
+  const journal = batchId === last?.batchId ? (last.plan?.journal ?? 0) : position.chunks
+  const given: LoggedPlan = { batchId, start, end, partitions, journal }
+  const text = JSON.stringify(given)
+  // As the engine plans it, it can't change any more.
+  const plan = [start, end, partitions].every(isFrozenCopy) ? given : (JSON.parse(text) as LoggedPlan)
   if (last !== undefined && batchId === last.batchId) {
-    if (last.plan === undefined) return adoptPlan(position, last, plan, { name, bytes: text.length })
+    if (last.plan === undefined) return adoptPlan(position, last, plan, { name, text })
     if (samePlan(plan, last.plan)) return undefined
     throw new CheckpointCorruptError(`${name}: the log holds another plan for it`)
   }
@@ -124,7 +122,7 @@ function admitPlan(position: LogPosition, batch: PlannedBatch): Step | undefined
   const from = last?.end ?? position.initial
   if (from === undefined) throw new PortError(`${name}: the initial offset must be in the log first`)
   assertStart(from, plan.start, name)
-  return planned(position, plan, text.length)
+  return planned(position, plan, text)
 }
 
 /** The slices of a batch whose range Spark logged. */
@@ -132,7 +130,7 @@ function adoptPlan(
   position: LogPosition,
   last: LoggedBatch,
   plan: LoggedPlan,
-  { name, bytes }: { readonly name: string; readonly bytes: number },
+  { name, text }: { readonly name: string; readonly text: string },
 ): Step {
   if (position.done >= last.batchId) throw outOfOrder(name, position)
   const from = position.lastStart ?? position.initial
@@ -142,12 +140,16 @@ function adoptPlan(
     throw new PortError(
       `${name}: it must end at ${JSON.stringify(last.end)}, as logged, and it ends at ${JSON.stringify(plan.end)}`,
     )
-  return planned(position, plan, bytes)
+  return planned(position, plan, text)
 }
 
-function planned(position: LogPosition, plan: LoggedPlan, bytes: number): Step {
+function planned(position: LogPosition, plan: LoggedPlan, text: string): Step {
   const last: LoggedBatch = { batchId: plan.batchId, end: plan.end, plan }
-  return { entry: { kind: 'plan', plan }, position: { ...position, last, lastStart: plan.start, chunks: 0 }, bytes }
+  return {
+    entry: { kind: 'plan', plan, text },
+    position: { ...position, last, lastStart: plan.start, chunks: 0 },
+    bytes: text.length,
+  }
 }
 
 function admitDone(position: LogPosition, batchId: number, outcome: BatchOutcome): Step | undefined {

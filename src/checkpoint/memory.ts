@@ -89,7 +89,7 @@ class MemoryLog {
         this.#journals.get(entry.batchId)?.push(entry.rows)
         break
       case 'plan':
-        this.#plans.set(entry.plan.batchId, encodePlan(entry.plan))
+        this.#plans.set(entry.plan.batchId, encodePlan(entry.plan, entry.text))
         this.#purge(entry.plan.batchId - this.#retain)
         break
       case 'done':

@@ -17,9 +17,11 @@ export interface QuotingPlan extends LoggedPlan {
   readonly offsets?: string
 }
 
-/** Three lines: the version, the plan as JSON, the CRC-32 of that line. */
-export function encodePlan(plan: QuotingPlan): string {
-  const body = JSON.stringify(plan)
+/**
+ * Three lines: the version, the plan as JSON, the CRC-32 of that line.
+ * @param body the plan's JSON, where it is known.
+ */
+export function encodePlan(plan: QuotingPlan, body = JSON.stringify(plan)): string {
   return `v1\n${body}\n${checksum(body)}`
 }
 

@@ -88,7 +88,7 @@ export class SqliteLog {
         return
       case 'plan': {
         const { batchId } = entry.plan
-        this.#sql('INSERT INTO batches VALUES (?, ?, NULL)').run(batchId, encodePlan(entry.plan))
+        this.#sql('INSERT INTO batches VALUES (?, ?, NULL)').run(batchId, encodePlan(entry.plan, entry.text))
         this.#sql('DELETE FROM journals WHERE batch_id < ?').run(batchId - this.#retain)
         this.#sql('DELETE FROM batches WHERE batch_id < ?').run(batchId - this.#retain)
         return

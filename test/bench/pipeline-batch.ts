@@ -63,7 +63,7 @@ async function stagesByHand(batches: number): Promise<void> {
 }
 
 /** Of the file checkpoint, and of SQLite, where a batch takes a tenth of the time: with fewer the compiler is what is measured. */
-const [durable, durableSqlite] = [200, 2_000]
+const [durable, durableSqlite] = [200, 5_000]
 
 interface LogFile {
   readonly folder: string
@@ -143,7 +143,8 @@ async function bareSqlite(plans: readonly string[]): Promise<void> {
   database.close()
 }
 
-const empty = 5_000
+/** Enough that the compiler is done with them in the round that warms up. */
+const empty = 20_000
 let files: readonly (readonly LogFile[])[] = []
 let plans: readonly string[] = []
 const bytes = (texts: readonly { readonly length: number }[]): number =>

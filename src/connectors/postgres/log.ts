@@ -121,7 +121,7 @@ export class PostgresLog {
         await this.#client.ask(
           `WITH old AS (DELETE FROM ${journals} WHERE name = $1 AND batch_id < $4), older AS (DELETE FROM ${plans} WHERE name = $1 AND batch_id < $4)
            INSERT INTO ${plans} (name, batch_id, plan) VALUES ($1, $2, $3)`,
-          [this.#name, batchId, encodePlan(entry.plan), oldest],
+          [this.#name, batchId, encodePlan(entry.plan, entry.text), oldest],
         )
         return
       }

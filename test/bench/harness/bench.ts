@@ -71,10 +71,11 @@ export async function bench(cases: readonly Case[]): Promise<void> {
 
 /**
  * A B A B …: tinybench times a turn, and takes only one task after the other by itself, so that a mood of the machine would fall on one side.
- * A round before the first one warms up.
+ * A round before the first one warms up. What the turn before has left young is collected before each; not what is old: a full collection throws compiled code away
+ * whose objects it finds no more, and the next turn would measure the compiler.
  */
 async function compare(one: Comparison, rounds: number): Promise<Omit<Figure, 'versions'>[]> {
-  const beforeEach = (): void => globalThis.gc?.()
+  const beforeEach = (): void => void globalThis.gc?.({ type: 'minor' })
   const once = { iterations: 1, time: 0, warmup: false, throws: true }
   const turns = new Bench({ ...once, ...(one.clock === 'processor' ? { now: processorNow } : {}) })
   turns.add('ours', one.run, { async: true, beforeEach })
