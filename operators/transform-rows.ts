@@ -1,5 +1,6 @@
 import { Observable, type OperatorFunction, Subject, type Subscription, takeUntil } from 'rxjs'
 import { OperatorError } from '../src/errors.ts'
+import { fuseRows } from '../src/fuse-rows.ts'
 import { isRowOperator } from '../src/row-operator.ts'
 
 /** An RxJS operator over chunks, of rows that only its neighbours know. */
@@ -19,10 +20,11 @@ export type RowsOperator = OperatorFunction<readonly object[], readonly object[]
 export function transformRows<In extends object, Out extends object>(
   operators: readonly RowsOperator[],
 ): OperatorFunction<readonly In[], readonly Out[]> {
+  const chain = fuseRows(operators)
   // Our own can do none of that.
-  if (operators.every(isRowOperator)) {
+  if (chain.every(isRowOperator)) {
     return (source) =>
-      operators.reduce((chunks, operator) => operator(chunks), source as Observable<readonly object[]>) as Observable<
+      chain.reduce((chunks, operator) => operator(chunks), source as Observable<readonly object[]>) as Observable<
         readonly Out[]
       >
   }
@@ -55,8 +57,8 @@ export function transformRows<In extends object, Out extends object>(
           },
         })
       })
-      const chain = operators.reduce((chunks, operator) => operator(chunks), guarded as Observable<readonly object[]>)
-      chain.pipe(takeUntil(teardownOf(subscriber))).subscribe({
+      const transformed = chain.reduce((chunks, operator) => operator(chunks), guarded as Observable<readonly object[]>)
+      transformed.pipe(takeUntil(teardownOf(subscriber))).subscribe({
         next: (rows) => {
           if (Array.isArray(rows)) subscriber.next(rows as readonly Out[])
           else fail(`an operator gave ${rows === null ? 'null' : typeof rows} instead of a chunk (an array of rows)`)
