@@ -9,6 +9,8 @@ export const floors: readonly (readonly string[])[] = [
   [
     'src/errors.ts',
     'src/result.ts',
+    'src/answer.ts',
+    'src/subscribe-within.ts',
     'src/options.ts',
     'src/connection-tls.ts',
     'src/row.ts',
