@@ -9,6 +9,7 @@ export type RowsOperator = OperatorFunction<readonly object[], readonly object[]
 /**
  * Sends a partition's chunks through a chain of operators, and guards that the chain can't commit a part of the partition.
  *
+ * Neighbours of ours that look at one row at a time (`mapRows`, `filterRows`, `flatMapRows`) run in one pass over a chunk: a row goes through all of them before the next one does.
  * The chain is built anew on every subscription. It may change, drop, add and delay chunks as it likes; but it fails when it subscribes to the read
  * a second time (`retry`, `repeat`), completes before the read did (`take`), completes although the read failed (`catchError`),
  * or gives something that is no chunk.
