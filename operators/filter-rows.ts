@@ -22,7 +22,7 @@ export function filterRows<In extends object>(
 export function filterRows<In extends object>(
   predicate: (row: In) => boolean,
 ): OperatorFunction<readonly In[], readonly In[]> {
-  return rowOperator((source: Observable<readonly In[]>) => {
+  const operator = (source: Observable<readonly In[]>): Observable<readonly In[]> => {
     const applied = currentPartition() // what stands before it may put off the subscription
     return defer(() => {
       const filtered = (applied ?? currentPartition())?.filtered
@@ -42,5 +42,6 @@ export function filterRows<In extends object>(
         filter((rows) => rows.length > 0),
       )
     })
-  })
+  }
+  return rowOperator(operator, { kind: 'filter', apply: predicate })
 }

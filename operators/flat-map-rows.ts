@@ -25,5 +25,6 @@ export function flatMapRows<In extends object, Out extends RowShape>(
       }),
       filter((rows) => rows.length > 0),
     ),
+    { kind: 'spread', apply: project },
   )
 }

@@ -2,6 +2,7 @@
 export { mapRows } from './map-rows.ts'
 export { filterRows } from './filter-rows.ts'
 export { flatMapRows } from './flat-map-rows.ts'
+export { bufferRows } from './buffer-rows.ts'
 export { type MapChunksOptions, mapChunks } from './map-chunks.ts'
 export { checkRows, type RowMode } from './check-rows.ts'
 export { type ThrottleRowsOptions, throttleRows } from './throttle-rows.ts'

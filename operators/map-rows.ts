@@ -22,5 +22,6 @@ export function mapRows<In extends object, Out extends RowShape>(
       for (let i = 0; i < rows.length; i++) out[i] = project(rows[i] as In)
       return out
     }),
+    { kind: 'map', apply: project },
   )
 }

@@ -1,5 +1,6 @@
 import { Observable, type OperatorFunction, Subject, type Subscription, takeUntil } from 'rxjs'
 import { OperatorError } from '../src/errors.ts'
+import { fuseRows } from '../src/fuse-rows.ts'
 import { isRowOperator } from '../src/row-operator.ts'
 
 /** An RxJS operator over chunks, of rows that only its neighbours know. */
@@ -8,6 +9,7 @@ export type RowsOperator = OperatorFunction<readonly object[], readonly object[]
 /**
  * Sends a partition's chunks through a chain of operators, and guards that the chain can't commit a part of the partition.
  *
+ * Neighbours of ours that look at one row at a time (`mapRows`, `filterRows`, `flatMapRows`) run in one pass over a chunk: a row goes through all of them before the next one does.
  * The chain is built anew on every subscription. It may change, drop, add and delay chunks as it likes; but it fails when it subscribes to the read
  * a second time (`retry`, `repeat`), completes before the read did (`take`), completes although the read failed (`catchError`),
  * or gives something that is no chunk.
@@ -19,10 +21,11 @@ export type RowsOperator = OperatorFunction<readonly object[], readonly object[]
 export function transformRows<In extends object, Out extends object>(
   operators: readonly RowsOperator[],
 ): OperatorFunction<readonly In[], readonly Out[]> {
+  const chain = fuseRows(operators)
   // Our own can do none of that.
-  if (operators.every(isRowOperator)) {
+  if (chain.every(isRowOperator)) {
     return (source) =>
-      operators.reduce((chunks, operator) => operator(chunks), source as Observable<readonly object[]>) as Observable<
+      chain.reduce((chunks, operator) => operator(chunks), source as Observable<readonly object[]>) as Observable<
         readonly Out[]
       >
   }
@@ -55,8 +58,8 @@ export function transformRows<In extends object, Out extends object>(
           },
         })
       })
-      const chain = operators.reduce((chunks, operator) => operator(chunks), guarded as Observable<readonly object[]>)
-      chain.pipe(takeUntil(teardownOf(subscriber))).subscribe({
+      const transformed = chain.reduce((chunks, operator) => operator(chunks), guarded as Observable<readonly object[]>)
+      transformed.pipe(takeUntil(teardownOf(subscriber))).subscribe({
         next: (rows) => {
           if (Array.isArray(rows)) subscriber.next(rows as readonly Out[])
           else fail(`an operator gave ${rows === null ? 'null' : typeof rows} instead of a chunk (an array of rows)`)

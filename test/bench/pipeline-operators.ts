@@ -1,6 +1,6 @@
 // What a user writes between read and write, by itself: an operator over chunks, its result subscribed to, beside plain code over the same arrays.
 import { bufferCount, concatMap, from, lastValueFrom, map, type Observable, reduce } from 'rxjs'
-import { filterRows, mapRows } from 'sluice/operators'
+import { bufferRows, filterRows, mapRows } from 'sluice/operators'
 import { bench, type Comparison } from './harness/bench.ts'
 import { bytesPerRow, chunk, chunkRows, isKept, type Row, twice } from './harness/chunks.ts'
 
@@ -26,22 +26,22 @@ function assertCount(sum: number, expected: number): void {
 const common = { size, clock: 'processor', against: 'plain code over arrays' } satisfies Partial<Comparison>
 const judged = [{ as: 'of its speed', atLeast: 0.9 }] as const
 
-/** Seven rows each, across the borders of chunks. */
-function sevensByHand(): Promise<void> {
+/** So many rows each, across the borders of chunks. */
+async function regroupedByHand(count: number): Promise<void> {
   let open: Row[] = []
-  const each = (some: readonly Row[]): readonly unknown[] => {
+  const each = (some: readonly Row[]): readonly (readonly Row[])[] => {
     const full: Row[][] = []
     for (const row of some) {
       open.push(row)
-      if (open.length < 7) continue
+      if (open.length < count) continue
       full.push(open)
       open = []
     }
     return full
   }
   let sum = 0
-  for (const some of input) sum += each(some).length
-  return Promise.resolve(assertCount(sum + (open.length > 0 ? 1 : 0), Math.ceil(rows / 7)))
+  for (const some of input) for (const full of each(some)) sum += full.length
+  assertCount(sum + open.length, rows)
 }
 
 await bench([
@@ -74,11 +74,19 @@ await bench([
         from(input).pipe(
           concatMap((some) => some),
           bufferCount(7),
-          bufferCount(1_000),
         ),
-        Math.ceil(rows / 7),
+        rows,
       ),
-    rival: sevensByHand,
+    rival: () => regroupedByHand(7),
     judged,
   },
+  ...[7, 100].map(
+    (count): Comparison => ({
+      ...common,
+      name: `bufferRows(${count})`,
+      run: () => throughOperators(from(input).pipe(bufferRows(count)), rows),
+      rival: () => regroupedByHand(count),
+      judged,
+    }),
+  ),
 ])

@@ -1,5 +1,7 @@
 // Rows through a whole query (a source in memory, map, filter, the sink that forgets everything) beside the same work as a loop by hand: by itself, and watched
 // by a monitor whose registry of prom-client is scraped more often than Prometheus usually does.
+// Each turn begins after a full collection, with which V8 also throws away what it had compiled for the objects of the turns before: the engine takes about 5 µs a chunk in such
+// a turn, and 1.3 µs once 30,000 chunks have passed.
 import { asyncScheduler, interval, lastValueFrom } from 'rxjs'
 import { availableNow, memoryCheckpoint, noop, readStream, type StreamingQuery } from 'sluice'
 import { Monitor, prometheusMetrics } from 'sluice/metrics'

@@ -43,6 +43,7 @@ export const floors: readonly (readonly string[])[] = [
   [
     'src/schema.ts',
     'src/schema/',
+    'src/fuse-rows.ts',
     'src/connectors/records/',
     'src/connectors/parquet/',
     'src/offset.ts',

@@ -1,5 +1,6 @@
 import { type Observable, type OperatorFunction, of } from 'rxjs'
 import { describe, expectTypeOf, it } from 'vitest'
+import { bufferRows } from '../../operators/buffer-rows.ts'
 import { filterRows } from '../../operators/filter-rows.ts'
 import { flatMapRows } from '../../operators/flat-map-rows.ts'
 import { mapChunks } from '../../operators/map-chunks.ts'
@@ -37,6 +38,19 @@ describe('operators over rows', () => {
     expectTypeOf(chunks.pipe(flatMapRows(({ id }) => [{ id }, { id: id + 1 }]))).toEqualTypeOf<Chunks<{ id: number }>>()
     // @ts-expect-error
     chunks.pipe(flatMapRows(({ id }) => ({ id })))
+  })
+
+  it('bufferRows keeps the type', () => {
+    expectTypeOf(chunks.pipe(bufferRows(10))).toEqualTypeOf<typeof chunks>()
+    expectTypeOf(
+      chunks.pipe(
+        mapRows(({ id }) => ({ id })),
+        bufferRows(10),
+        filterRows(({ id }) => id > 1),
+      ),
+    ).toEqualTypeOf<Chunks<{ id: number }>>()
+    // @ts-expect-error
+    chunks.pipe(bufferRows())
   })
 
   it('mapChunks takes values, promises and Observables, and nothing else', () => {
