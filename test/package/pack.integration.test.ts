@@ -133,6 +133,22 @@ describe('an installed package', () => {
     expect(foreign).toEqual([])
   })
 
+  it.each(['sluice', 'sluice/operators'])('%s loads no part of Node that only some queries use', (entry) => {
+    const began = evaluate(`
+      await import('rxjs')
+      const before = new Set(process.moduleLoadList)
+      Intl.Segmenter = class { constructor() { throw new Error('made at once, which takes 10 ms') } }
+      await import(${JSON.stringify(entry)})
+      const loaded = process.moduleLoadList.filter((name) => !before.has(name))
+      await import('node:zlib')
+      console.log(JSON.stringify({ loaded, zlib: process.moduleLoadList.filter((name) => /^NativeModule zlib/.test(name)) }))`) as {
+      loaded: string[]
+      zlib: string[]
+    }
+    expect(began.zlib).toEqual(['NativeModule zlib']) // the list has what is loaded
+    expect(began.loaded.filter((name) => !/ (os|path)$/.test(name))).toEqual([])
+  })
+
   it('sluice loads no module of a connector', () => {
     const loaded = loadedBy('sluice').filter((name) => name.includes('/node_modules/sluice/dist/'))
     const modules = loaded.flatMap((url) =>
