@@ -1,12 +1,12 @@
 // dist/ from the sources: the types by tsc, a file a module; the code by rolldown (what Vite, and so vitest, bundles with), a file an entry point and what several share in
 // chunks, because a module more is a file to find and to compile at each start: half a millisecond. Hence all that `sluice` itself leads to is one chunk. Old output is removed first, so that nothing deleted lingers in the package.
 import { spawnSync } from 'node:child_process'
-import { copyFileSync, cpSync, readdirSync, readFileSync, rmSync } from 'node:fs'
+import { copyFileSync, cpSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { rolldown } from 'rolldown'
 import './node-version.mjs'
-import { reachableTypes } from './reachable-types.mjs'
+import { shownTypes } from './shown-types.mjs'
 
 const root = fileURLToPath(new URL('..', import.meta.url))
 rmSync(`${root}dist`, { recursive: true, force: true })
@@ -60,13 +60,14 @@ function collect(modules, id, infoOf) {
   for (const next of info.importedIds) collect(modules, next, infoOf)
 }
 
-/** Declarations of modules that no entry point shows are a tenth of the package. */
+/** Declarations that no entry point shows are a third of what the compiler writes. */
 function dropHiddenTypes() {
-  const reached = reachableTypes(entries.map(({ types }) => `${root}${types}`))
+  const shown = shownTypes(entries.map(({ types }) => `${root}${types}`))
   for (const file of readdirSync(`${root}dist`, { recursive: true })) {
     const path = join(root, 'dist', String(file))
-    if (path.endsWith('.d.ts') && !reached.has(path)) rmSync(path)
+    if (path.endsWith('.d.ts') && !shown.has(path)) rmSync(path)
   }
+  for (const [path, text] of shown) writeFileSync(path, text)
 }
 
 function tsc(...options) {

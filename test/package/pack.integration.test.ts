@@ -6,7 +6,7 @@ import { fileURLToPath } from 'node:url'
 import { publint } from 'publint'
 import { formatMessage } from 'publint/utils'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { reachableTypes } from '../../scripts/reachable-types.mjs'
+import { shownTypes } from '../../scripts/shown-types.mjs'
 import { binary, type Packed, packAndInstall, run } from './packed.ts'
 import { bundleSize } from './size.ts'
 
@@ -69,16 +69,26 @@ describe('the tarball', () => {
     expect(targets.filter((target) => !packed.files.includes(String(target).replace(/^\.\//, '')))).toEqual([])
   })
 
-  it('has the types that an entry point shows, and all that these need', () => {
+  it('has the types that an entry point shows, all that these need, and none besides', () => {
+    const folder = join(packed.project, 'node_modules/sluice')
     const types = packed.files.filter((file) => file.endsWith('.d.ts'))
     expect(types.length).toBeGreaterThan(50)
     const entries = Object.values(manifest.exports).flatMap((target) =>
-      typeof target === 'string' ? [] : [join(packed.project, 'node_modules/sluice', target.types)],
+      typeof target === 'string' ? [] : [join(folder, target.types)],
     )
-    const needed = [...reachableTypes(entries)].map((path) =>
-      relative(join(packed.project, 'node_modules/sluice'), path),
-    )
-    expect(types.toSorted()).toEqual(needed.toSorted())
+    const shown = [...shownTypes(entries)].map(([path, text]) => [relative(folder, path), text])
+    expect(types.map((file) => [file, readFileSync(join(folder, file), 'utf8')]).toSorted()).toEqual(shown.toSorted())
+    const all = shown.map(([, text]) => text).join('')
+    expect(all).toContain('A checkpoint in an SQLite database')
+    expect(all).not.toContain('validateOptions') // exported by src/options.ts, for inside
+  })
+
+  it('has types that are whole: the compiler finds every name in them', () => {
+    const imports = entries.map((entry, index) => `export * as e${index} from '${entry}'`)
+    writeFileSync(join(packed.project, 'whole.ts'), `${imports.join('\n')}\n`)
+    const checks = ['--strict', '--noEmit', '--module', 'nodenext', '--target', 'es2024', '--ignoreConfig']
+    const types = ['--types', 'node', '--typeRoots', join(root, 'node_modules', '@types')]
+    run(process.execPath, [binary('tsc'), ...checks, ...types, 'whole.ts'], packed.project)
   })
 
   it('has types that need no others than those of Node and of packages that bring their own', () => {
