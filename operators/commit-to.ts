@@ -7,6 +7,7 @@ import {
   ignoreElements,
   Observable,
   type OperatorFunction,
+  of,
   tap,
   throwError,
 } from 'rxjs'
@@ -35,6 +36,7 @@ export type CommittableWriter<Message> = Pick<StreamWriter<never, Message>, 'beg
 
 /**
  * Ends a batch: collects the partitions' messages by slot, then `writer.commit` → the log says done → `reader.commit`, and emits the batch.
+ * Where a replay does no harm (a transactional sink, a source without `commit`) the log says it with the next plan, or when it is flushed ({@link QueryLog.hold}).
  * A queue is asked before the first of these whether it still holds the batch (`hold`); when it doesn't, the batch fails uncommitted.
  *
  * From `writer.commit` on nothing interrupts it. A commit that fails after its repeats is in doubt: the batch stays planned and is replayed
@@ -211,7 +213,13 @@ class BatchEnding<Offset extends object, Partition, Message> {
 
   #done(outcome: BatchOutcome): Observable<unknown> {
     const { planned, batchId, context } = this.#batch
-    return this.#log.done(planned, outcome, !this.#bearsForgetting).pipe(
+    const log = this.#log
+    const hold = defer(() => {
+      log.hold(planned, outcome)
+      return of(undefined)
+    })
+    const written = this.#bearsReplay ? hold : log.done(planned, outcome, this.#reader.kind !== 'acked')
+    return written.pipe(
       timed(context, 'commitOffsets'),
       tap(() => {
         const checkpointBytes = this.#log.session.bytesWritten?.()
@@ -226,13 +234,15 @@ class BatchEnding<Offset extends object, Partition, Message> {
   }
 
   /**
-   * Whether a machine that dies before the next plan is on its disk may forget that the batch is done, which spares the log a sync a batch.
-   * A queue's batch is then closed as abandoned, and what was acknowledged doesn't come again; a transactional sink has the batch already and skips its replay,
-   * for which a source must not have been told to let go of the rows.
+   * Whether the next run may find the batch planned and not done: the log says it with the next plan then, in one go. A transactional sink has the batch already
+   * and skips its replay, for which a source must not have been told to let go of the rows.
+   *
+   * Of a queue the log is written before the acknowledgement, and needn't be on the disk by then: a batch that a power failure undoes is closed as abandoned,
+   * and what was acknowledged doesn't come again.
    */
-  get #bearsForgetting(): boolean {
+  get #bearsReplay(): boolean {
     const reader = this.#reader
-    return reader.kind === 'acked' || (this.#writer.guarantee === 'transactional' && reader.commit === undefined)
+    return reader.kind !== 'acked' && reader.commit === undefined && this.#writer.guarantee === 'transactional'
   }
 
   #step(type: 'sink-committed' | 'source-committed', port: string, call: () => Result<unknown>): Observable<unknown> {

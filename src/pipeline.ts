@@ -22,6 +22,7 @@ import { attemptPartition } from '../operators/attempt-partition.ts'
 import { beginBatch } from '../operators/begin-batch.ts'
 import { commitTo } from '../operators/commit-to.ts'
 import { conflateMap } from '../operators/conflate-map.ts'
+import { flushMeanwhile } from '../operators/flush-meanwhile.ts'
 import { holdBack } from '../operators/hold-back.ts'
 import { latestOffset } from '../operators/latest-offset.ts'
 import { locateError } from '../operators/locate-error.ts'
@@ -112,6 +113,7 @@ export function runPipeline<Offset extends object, Partition, Row extends object
       latestOffset(reader, goal.readLimit, context),
       admitted,
       planPartitions(reader, context),
+      flushMeanwhile(log),
       // What a journaled source was asked for is journaled: it may have it no more.
       reader.kind !== 'acked' && reader[journalPort] !== undefined ? identity : takeUntil(drain$),
       tap(() => goal.planned()),
@@ -129,20 +131,27 @@ export function runPipeline<Offset extends object, Partition, Row extends object
       ignoreElements(),
     )
     let answering = false
+    let asked = false
     const lookForBatch = defer(() => {
       answering = true
       context.emit({ type: 'triggered' })
       const batch$ = recovered === undefined ? nextBatch : of(recovered).pipe(takeUntil(drain$))
       recovered = undefined
       let batchId: number | undefined
+      // That the batch is done is logged with the next plan, when that comes at once.
       const told = defer(() => {
         const outcome = { batchId, caughtUp: goal.caughtUp(batchId !== undefined) }
-        if (batchId === undefined) context.emit({ type: 'idle' })
-        breath.ended()
-        answering = false
-        pipeline.onOutcome(outcome)
-        outcome$.next(outcome)
-        return EMPTY
+        return concat(
+          batchId === undefined || outcome.caughtUp ? log.flush() : EMPTY,
+          defer(() => {
+            if (batchId === undefined) context.emit({ type: 'idle' })
+            breath.ended()
+            answering = false
+            pipeline.onOutcome(outcome)
+            outcome$.next(outcome)
+            return asked ? EMPTY : log.flush()
+          }),
+        )
       })
       return concat(
         batch$.pipe(
@@ -156,8 +165,9 @@ export function runPipeline<Offset extends object, Partition, Row extends object
     })
 
     const answerTick = defer(() => {
+      asked = false
       const pause = breath.pause()
-      return pause === undefined ? lookForBatch : concat(pause, lookForBatch)
+      return pause === undefined ? lookForBatch : concat(log.flush(), pause, lookForBatch)
     })
     const available$ = reader.available ?? NEVER
     return ticks(
@@ -169,7 +179,10 @@ export function runPipeline<Offset extends object, Partition, Row extends object
         if (answering && followsClock(trigger)) context.emit({ type: 'overrun' })
       },
     ).pipe(
-      map(() => answerTick),
+      map(() => {
+        asked = true
+        return answerTick
+      }),
       startWith(start),
       conflateMap((step) => step),
       locateError(located),

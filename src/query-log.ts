@@ -1,4 +1,4 @@
-import { concat, map, Observable } from 'rxjs'
+import { catchError, concat, defer, EMPTY, ignoreElements, map, Observable, throwError } from 'rxjs'
 import type { BatchOutcome, PlannedBatch } from './batch.ts'
 import type { Checkpoint, CheckpointSession, LogRecord, Recovered } from './checkpoint/checkpoint.ts'
 import { CheckpointWriteError } from './errors.ts'
@@ -14,6 +14,8 @@ export class QueryLog {
   readonly session: CheckpointSession
   #recovered: Recovered
   #broken: { readonly error: unknown } | undefined
+  /** Stands in `recovered` already. */
+  #held: LogRecord | undefined
   readonly #tracker = new Tracker()
 
   constructor(session: CheckpointSession) {
@@ -64,20 +66,56 @@ export class QueryLog {
   /** @param sync `false` when nothing is lost and nothing comes twice if a power failure undoes it. */
   done(batch: PlannedBatch, outcome: BatchOutcome, sync = true): Observable<undefined> {
     const record = { done: batch.batchId, outcome }
-    return this.#write([record], ({ pending: _, ...state }) => ({ ...state, done: batch }), sync)
+    return this.#write([record], (state) => withDone(state, batch), sync)
   }
 
-  /** Waits for a write in flight, then frees the lease. */
+  /**
+   * As {@link done}, but written in one go with the next plan, or by {@link flush}: for a batch that may be run once more, without harm, by whoever finds the log
+   * without that entry.
+   */
+  hold(batch: PlannedBatch, outcome: BatchOutcome): void {
+    this.#held = { done: batch.batchId, outcome }
+    this.#recovered = withDone(this.#recovered, batch)
+  }
+
+  /** Whether an entry waits for the next one. */
+  get holds(): boolean {
+    return this.#held !== undefined
+  }
+
+  /** Writes what is held. */
+  flush(): Observable<never> {
+    return this.#held === undefined ? EMPTY : this.#write([], (state) => state, false).pipe(ignoreElements())
+  }
+
+  /** Waits for a write in flight, writes what is held, then frees the lease, whatever became of that. */
   close(): Observable<undefined> {
-    return concat(
-      this.#tracker.idle,
-      fromCommand(() => this.session.close()),
+    const close = fromCommand(() => this.session.close())
+    const flushed = defer(() => (this.broken ? EMPTY : this.flush())).pipe(
+      catchError((error: unknown) =>
+        concat(
+          close.pipe(ignoreElements()),
+          throwError(() => error),
+        ),
+      ),
     )
+    return concat(this.#tracker.idle, flushed, close)
+  }
+
+  #write(records: readonly LogRecord[], next: (state: Recovered) => Recovered, sync = true): Observable<undefined> {
+    return defer(() => {
+      const write = this.#writeNow(records, next, sync)
+      return this.#tracker.isIdle ? write : concat(this.#tracker.idle, write)
+    })
   }
 
   // A write that was begun runs to its end, whoever listens. After a failed one it is unknown what the log holds,
   // so nothing may be based on it until it is opened again.
-  #write(records: readonly LogRecord[], next: (state: Recovered) => Recovered, sync = true): Observable<undefined> {
+  #writeNow(
+    records: readonly LogRecord[],
+    next: (state: Recovered) => Recovered,
+    sync: boolean,
+  ): Observable<undefined> {
     return new Observable((subscriber) => {
       if (this.#broken !== undefined) {
         const message = 'an earlier log entry may or may not have been written; open the checkpoint again to find out'
@@ -85,8 +123,10 @@ export class QueryLog {
         return
       }
       const settled = this.#tracker.begin()
+      const all = this.#held === undefined ? records : [this.#held, ...records]
+      this.#held = undefined
       settle(
-        () => this.session.write(records, { sync }),
+        () => this.session.write(all, { sync }),
         () => {
           this.#recovered = next(this.#recovered)
           settled()
@@ -101,4 +141,8 @@ export class QueryLog {
       )
     })
   }
+}
+
+function withDone({ pending: _, ...state }: Recovered, batch: PlannedBatch): Recovered {
+  return { ...state, done: batch }
 }

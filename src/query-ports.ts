@@ -58,3 +58,13 @@ export function stopPort(
     ignoreElements(),
   )
 }
+
+/** Before a pause that may be long, or for ever. A log that fails is broken, which whoever goes on finds out. */
+export function flushed(log: QueryLog, emit: (event: QueryEventBody) => void): Observable<never> {
+  return defer(() => (log.broken ? EMPTY : log.flush())).pipe(
+    catchError((error: unknown) => {
+      emit({ type: 'warning', message: 'the last batch may or may not have been logged as done', error })
+      return EMPTY
+    }),
+  )
+}

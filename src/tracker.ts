@@ -17,6 +17,10 @@ export class Tracker {
     }
   }
 
+  get isIdle(): boolean {
+    return this.#open === 0
+  }
+
   /** Completes as soon as no work is open: synchronously when there is none. */
   readonly idle: Observable<never> = new Observable((subscriber) => {
     if (this.#open === 0) subscriber.complete()

@@ -99,6 +99,79 @@ describe('where a query stands in its log', () => {
   })
 })
 
+describe('an entry that is held', () => {
+  const done = { done: 0, outcome: 'committed' }
+  const held = (options: Parameters<typeof sessionOf>[0] = {}) => {
+    const writes: unknown[] = []
+    const write: NonNullable<typeof options>['write'] = (records, how) => {
+      writes.push([...records, ...(how?.sync === false ? ['unsynced'] : [])])
+      return options.write?.(records, how)
+    }
+    const log = new QueryLog(sessionOf({ recovered: { initial, pending: first }, ...options, write }))
+    log.hold(first, 'committed')
+    return { log, writes }
+  }
+
+  it('counts at once, and is written with the next plan, before it', () => {
+    const { log, writes } = held()
+    expect(log).toMatchObject({ holds: true, nextBatchId: 1, recovered: { initial, done: first }, position: first.end })
+    expect(writes).toEqual([])
+    log.plan(second, [Uint8Array.of(1)]).subscribe()
+    expect(writes).toEqual([[done, { journal: 1, rows: Uint8Array.of(1) }, { plan: second }]])
+    expect(log).toMatchObject({ holds: false, recovered: { initial, done: first, pending: second } })
+  })
+
+  it('is written by flush, once, and needs no sync', async () => {
+    const { log, writes } = held()
+    expect(await outcomeOf(log.flush())).toEqual({ values: [] })
+    expect(await outcomeOf(log.flush())).toEqual({ values: [] })
+    expect(writes).toEqual([[done, 'unsynced']])
+    expect(log.recovered).toEqual({ initial, done: first })
+  })
+
+  it('is written before the log is closed', async () => {
+    const order: string[] = []
+    const write = () => {
+      order.push('write')
+    }
+    const close = () => {
+      order.push('close')
+    }
+    expect(await outcomeOf(held({ write, close }).log.close())).toEqual({ values: [undefined] })
+    expect(order).toEqual(['write', 'close'])
+  })
+
+  it('does not keep the log open when it can not be written', async () => {
+    let closed = 0
+    const { log } = held({ write: () => Promise.reject('disk'), close: () => ++closed })
+    expect(await outcomeOf(log.close())).toEqual({ values: [], error: 'disk' })
+    expect(closed).toBe(1)
+    expect(log.broken).toBe(true)
+  })
+
+  it(
+    'is waited for by what is written after it, and by the closing',
+    marbles(({ cold, expectObservable, expectSubscriptions }) => {
+      const write = cold('      ---|')
+      const writeSubs = ['      ^--!', '   ---^--!']
+      const close = cold('            -|')
+      const closeSubs = '       ------^!'
+      const { log } = held({ write: () => write, close: () => close })
+      expectObservable(log.flush()).toBe('  ---|')
+      expectObservable(log.plan(second)).toBe('------(u|)', { u: undefined })
+      expectObservable(log.close()).toBe('-------(u|)', { u: undefined })
+      expectSubscriptions(write.subscriptions).toBe(writeSubs)
+      expectSubscriptions(close.subscriptions).toBe(closeSubs)
+    }),
+  )
+
+  it('is lost with a log that fails', async () => {
+    const { log } = held({ write: () => Promise.reject('disk') })
+    expect(await outcomeOf(log.flush())).toEqual({ values: [], error: 'disk' })
+    expect(await outcomeOf(log.plan(second))).toMatchObject({ error: expect.any(CheckpointWriteError) })
+  })
+})
+
 describe('a write that takes its time', () => {
   it(
     'moves the state only when it is done',

@@ -112,11 +112,11 @@ describe('a batch whose partitions are all written', () => {
     replayable: {},
     'told of commits': { commit: () => undefined },
   } as const
-  it.each<[keyof typeof ports, CommittableWriter<string>['guarantee'], 'may wait' | 'is synced']>([
-    ['acked', 'transactional', 'may wait'],
-    ['acked', { idempotent: 'position' }, 'may wait'],
-    ['acked', 'append', 'may wait'],
-    ['replayable', 'transactional', 'may wait'],
+  it.each<[keyof typeof ports, CommittableWriter<string>['guarantee'], 'is written' | 'is held' | 'is synced']>([
+    ['acked', 'transactional', 'is written'],
+    ['acked', { idempotent: 'position' }, 'is written'],
+    ['acked', 'append', 'is written'],
+    ['replayable', 'transactional', 'is held'],
     ['replayable', { idempotent: 'key' }, 'is synced'],
     ['replayable', 'append', 'is synced'],
     ['replayable', undefined, 'is synced'],
@@ -128,6 +128,9 @@ describe('a batch whose partitions are all written', () => {
     const writer = { commit: () => undefined, ...(guarantee !== undefined && { guarantee }) }
     const part = of(messages.a as PartitionMessage<string>)
     await outcomeOf(part.pipe(commitTo<Position, string, string>(writer, log, ports[source], batch)))
+    expect(log.recovered).toMatchObject({ done: batch.planned })
+    expect(syncs).toEqual(expected === 'is held' ? [] : [expected === 'is synced'])
+    log.flush().subscribe()
     expect(syncs).toEqual([expected === 'is synced'])
   })
 

@@ -2,9 +2,11 @@ import { describe, expect, it } from 'vitest'
 import { filterRows } from '../../operators/filter-rows.ts'
 import { mapRows } from '../../operators/map-rows.ts'
 import { memorySink } from '../../src/connectors/memory/sink.ts'
+import type { StreamSource } from '../../src/data-source.ts'
 import type { DeadLetter } from '../../src/dead-letter.ts'
 import { OptionError } from '../../src/errors.ts'
 import { schema } from '../../src/schema.ts'
+import type { ReplayableReader } from '../../src/source.ts'
 import { readStream } from '../../src/stream.ts'
 import { tee } from '../../src/tee.ts'
 import { exploreCrashes } from '../../src/testing/explore-crashes.ts'
@@ -12,6 +14,19 @@ import { union } from '../../src/union.ts'
 import * as bugs from './seeded-bugs.ts'
 
 const crash = { faults: ['crash'] } as const
+
+/** The same source, without `commit`. */
+function untold<Offset extends object, Partition, Row extends object>(
+  source: StreamSource<Offset, Partition, Row>,
+): StreamSource<Offset, Partition, Row> {
+  return {
+    ...source,
+    streamReader: () => {
+      const { commit: _, ...reader } = source.streamReader() as ReplayableReader<Offset, Partition, Row>
+      return reader
+    },
+  }
+}
 
 describe('exploreCrashes is silent on', () => {
   it('every pair of model source and sink, with a crash after every effect', () => {
@@ -29,6 +44,22 @@ describe('exploreCrashes is silent on', () => {
     for (const shape of [{ partitions: 1 }, { partitions: 9 }, { maxRows: 1, rows: 4 }, { maxRows: 100 }]) {
       expect(exploreCrashes(undefined, { ...shape, ...crash }).failures).toEqual([])
     }
+  })
+
+  // Its log says that a batch is done together with the next plan.
+  it('a source that is told of no commit, with two crashes', () => {
+    const report = exploreCrashes(
+      ({ source, sink, options }) => readStream(untold(source)).writeStream(sink, options),
+      {
+        sources: ['replayable'],
+        rows: 6,
+        maxRows: 2,
+        crashes: 2,
+        ...crash,
+      },
+    )
+    expect(report.text).toMatch(/none failed$/)
+    expect(report.schedules).toBeGreaterThan(100)
   })
 
   it("a pipeline with a user's operators", () => {
@@ -214,6 +245,29 @@ describe('exploreCrashes lets the process die', () => {
       ]),
     )
     expect(schedules).toBe(13)
+  })
+
+  it('between the commit of a table and the plan that tells of it, and between the two of one write', () => {
+    const { failures } = exploreCrashes(
+      ({ source, sink, options }) => readStream(untold(source)).writeStream(sink, options),
+      {
+        ...crash,
+        sources: ['replayable'],
+        sinks: ['transactional'],
+        rows: 4,
+        partitions: 1,
+        expected: () => false,
+      },
+    )
+    const deaths = failures.map(({ trace }) => deathIn(trace))
+    expect(deaths).toEqual(
+      expect.arrayContaining([
+        'sink commits batch 0: 0 1 2',
+        'log done 0 committed',
+        'log plan 1 [{"position":3}, {"position":4})',
+        'log done 1 committed, unsynced',
+      ]),
+    )
   })
 
   it('between the commit of a table and whatever comes next', () => {

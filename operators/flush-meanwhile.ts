@@ -1,0 +1,46 @@
+import { type MonoTypeOperatorFunction, Observable, Subject, takeUntil } from 'rxjs'
+import type { QueryLog } from '../src/query-log.ts'
+
+/**
+ * Writes what the log holds for its next entry ({@link QueryLog.hold}) while the source has to wait for its values. Where they come at once they go on at once,
+ * and take what is held with them.
+ *
+ * ```
+ * source     ----a|
+ * flush      ------|
+ * result     ------(a|)     (source: (a|) gives (a|), and nothing is flushed)
+ * ```
+ *
+ * @returns the source's values, after the flush. Fails with the source's error, or with the log's.
+ */
+export function flushMeanwhile<T>(log: Pick<QueryLog, 'holds' | 'flush'>): MonoTypeOperatorFunction<T> {
+  return (source) =>
+    new Observable((subscriber) => {
+      const waiting: T[] = []
+      let flushing = false
+      let ended = false
+      const gone = new Subject<void>()
+      subscriber.add(() => gone.next())
+      source.pipe(takeUntil(gone)).subscribe({
+        next: (value) => {
+          if (flushing) waiting.push(value)
+          else subscriber.next(value)
+        },
+        error: (error: unknown) => subscriber.error(error),
+        complete: () => {
+          ended = true
+          if (!flushing) subscriber.complete()
+        },
+      })
+      if (subscriber.closed || ended || !log.holds) return
+      flushing = true
+      log.flush().subscribe({
+        error: (error: unknown) => subscriber.error(error),
+        complete: () => {
+          flushing = false
+          for (const value of waiting.splice(0)) subscriber.next(value)
+          if (ended) subscriber.complete()
+        },
+      })
+    })
+}
