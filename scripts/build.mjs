@@ -1,5 +1,6 @@
 // dist/ from the sources: the types by tsc, a file a module; the code by rolldown (what Vite, and so vitest, bundles with), a file an entry point and what several share in
-// chunks, because a module more is a file to find and to compile at each start: half a millisecond. Hence all that `sluice` itself leads to is one chunk. Old output is removed first, so that nothing deleted lingers in the package.
+// chunks, because a module more is a file to find and to compile at each start: half a millisecond. Hence all that `sluice` itself leads to is one chunk. Old output is
+// removed first, so that nothing deleted lingers in the package.
 import { spawnSync } from 'node:child_process'
 import { copyFileSync, cpSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -60,7 +61,6 @@ function collect(modules, id, infoOf) {
   for (const next of info.importedIds) collect(modules, next, infoOf)
 }
 
-/** Declarations that no entry point shows are a third of what the compiler writes. */
 function dropHiddenTypes() {
   const shown = shownTypes(entries.map(({ types }) => `${root}${types}`))
   for (const file of readdirSync(`${root}dist`, { recursive: true })) {

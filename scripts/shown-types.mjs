@@ -1,12 +1,8 @@
-// Which declarations an application can come to see: what the entry points export, and all that these need. The rest is a quarter of what the compiler writes.
+// Which declarations an application can come to see: what the entry points export, and all that these need. The rest is half of what the compiler writes.
 import { readFileSync } from 'node:fs'
 import { dirname, resolve } from 'node:path'
 import { parseSync } from 'rolldown/utils'
 
-/**
- * @param {readonly string[]} entries paths of `.d.ts` files.
- * @returns {Map<string, string>} by path what is to stay of each file that is needed.
- */
 export function shownTypes(entries) {
   const files = new Map()
   const fileOf = (path) => {
@@ -127,7 +123,8 @@ class Declarations {
 
 function namesOf({ type, id, declarations }) {
   if (declarations !== undefined) return declarations.map((one) => one.id.name)
-  if (id?.type === 'Identifier') return [id.name]
+  // What a namespace adds to is not seen from its name.
+  if (id?.type === 'Identifier' && type !== 'TSModuleDeclaration') return [id.name]
   throw new Error(`${type} is not foreseen`)
 }
 
