@@ -3,14 +3,13 @@ import {
   concat,
   defer,
   EMPTY,
-  endWith,
   ignoreElements,
+  isObservable,
   Observable,
   type OperatorFunction,
-  of,
-  tap,
   throwError,
 } from 'rxjs'
+import { type Answer, asking, inOrder, whenAnswered } from '../src/answer.ts'
 import type { BatchOutcome } from '../src/batch.ts'
 import type { BatchRun } from '../src/batch-run.ts'
 import { CommitInDoubtError, describeError, PortError, restartsBatch } from '../src/errors.ts'
@@ -18,10 +17,11 @@ import type { QueryLog } from '../src/query-log.ts'
 import { fromCommand, type Result } from '../src/result.ts'
 import type { StreamWriter } from '../src/sink.ts'
 import { type AckedReader, journalPort, type ReplayableReader } from '../src/source.ts'
+import { subscribeWithin } from '../src/subscribe-within.ts'
 import { tellSettlements } from '../src/tell-settlements.ts'
-import { commandPort } from './call-port.ts'
+import { askCommand, commandPort } from './call-port.ts'
 import { restartBatch } from './restart-batch.ts'
-import { timed } from './timed.ts'
+import { timedAnswer } from './timed.ts'
 import { uninterruptible } from './uninterruptible.ts'
 import type { PartitionMessage } from './write-to.ts'
 
@@ -59,7 +59,7 @@ export function commitTo<Offset extends object, Partition, Message>(
     (error: unknown): void =>
       context.emit({ type: 'warning', message: `${what} of batch ${batchId} failed`, error })
   const commit = (messages: readonly Message[]): Observable<unknown> =>
-    ending.commit(messages).pipe(uninterruptible(context.tracker, tell('commit')))
+    asking(() => ending.commit(messages)).pipe(uninterruptible(context.tracker, tell('commit')))
   // It never fails: the batch has failed already, with something else.
   const quietly = (step: Observable<unknown>): Observable<unknown> =>
     step.pipe(
@@ -103,7 +103,13 @@ export function commitTo<Offset extends object, Partition, Message>(
                     rollBack(messages),
                     throwError(() => new PortError(`${missing} of ${batch.tasks.length} partitions gave no message`)),
                   )
-            outcome.pipe(ignoreElements(), endWith(batch)).subscribe(subscriber)
+            subscribeWithin(subscriber, outcome, {
+              error: (error: unknown) => subscriber.error(error),
+              complete: () => {
+                subscriber.next(batch)
+                subscriber.complete()
+              },
+            })
           },
         }),
       )
@@ -147,34 +153,33 @@ class BatchEnding<Offset extends object, Partition, Message> {
     return concat(source, held.pipe(ignoreElements()))
   }
 
-  commit(messages: readonly Message[]): Observable<unknown> {
-    const committed = this.#commit(messages)
-    const reader = this.#reader
-    // Only a queue has any, one behind a journal included.
-    if (reader.kind !== 'acked' && reader[journalPort] === undefined) return committed
-    return concat(committed, this.#tellSettlements())
-  }
-
-  #commit(messages: readonly Message[]): Observable<unknown> {
+  commit(messages: readonly Message[]): Answer<unknown> {
     const reader = this.#reader
     const { commit } = reader
-    const { end, planned, batchId } = this.#batch
-    const written = this.#batch.committed
-      ? EMPTY
-      : this.#step('sink-committed', 'commit of the sink', () => this.#writer.commit(messages, planned)).pipe(
-          catchError((error: unknown) => {
-            if (restartsBatch(error)) return throwError(() => error)
-            const what = `whether the sink holds batch ${batchId} is unknown: ${describeError(error)}`
-            return concat(
-              this.giveBack(),
-              throwError(() => new CommitInDoubtError(what, { cause: error })),
-            )
-          }),
-        )
-    const steps = [written, this.#done('committed')]
+    const { end } = this.#batch
+    const steps: (() => Answer<unknown>)[] = [() => this.#written(messages), () => this.#done('committed')]
     if (commit !== undefined)
-      steps.push(this.#step('source-committed', 'commit of the source', () => commit.call(reader, end)))
-    return concat(...steps)
+      steps.push(() => this.#step('source-committed', 'commit of the source', () => commit.call(reader, end)))
+    // Only a queue has any, one behind a journal included.
+    if (reader.kind === 'acked' || reader[journalPort] !== undefined) steps.push(() => this.#tellSettlements())
+    return inOrder(steps)
+  }
+
+  #written(messages: readonly Message[]): Answer<unknown> {
+    const { planned, batchId, committed } = this.#batch
+    if (committed) return undefined
+    const written = this.#step('sink-committed', 'commit of the sink', () => this.#writer.commit(messages, planned))
+    if (!isObservable(written)) return written
+    return written.pipe(
+      catchError((error: unknown) => {
+        if (restartsBatch(error)) return throwError(() => error)
+        const what = `whether the sink holds batch ${batchId} is unknown: ${describeError(error)}`
+        return concat(
+          this.giveBack(),
+          throwError(() => new CommitInDoubtError(what, { cause: error })),
+        )
+      }),
+    )
   }
 
   abort(messages: readonly (Message | undefined)[]): Observable<unknown> {
@@ -195,42 +200,30 @@ class BatchEnding<Offset extends object, Partition, Message> {
     if (reader.kind !== 'acked') return EMPTY
     return concat(
       this.#bestEffort('release of the source', () => reader.release(start, end)),
-      defer(() => {
+      asking(() => {
         context.emit({ type: 'released', batchId })
-        return this.#done('abandoned')
+        return inOrder([() => this.#done('abandoned'), () => this.#tellSettlements()])
       }),
-      this.#tellSettlements(),
     )
   }
 
-  #tellSettlements(): Observable<never> {
-    return defer(() => {
-      const { context, batchId } = this.#batch
-      tellSettlements(this.#reader, batchId, (event) => context.emit(event))
-      return EMPTY
-    })
+  #tellSettlements(): undefined {
+    const { context, batchId } = this.#batch
+    tellSettlements(this.#reader, batchId, (event) => context.emit(event))
   }
 
-  #done(outcome: BatchOutcome): Observable<unknown> {
+  #done(outcome: BatchOutcome): Answer<unknown> {
     const { planned, batchId, context } = this.#batch
     const log = this.#log
-    const hold = defer(() => {
-      log.hold(planned, outcome)
-      return of(undefined)
-    })
-    const written = this.#bearsReplay ? hold : log.done(planned, outcome, this.#reader.kind !== 'acked')
-    return written.pipe(
-      timed(context, 'commitOffsets'),
-      tap(() => {
-        const checkpointBytes = this.#log.session.bytesWritten?.()
-        context.emit({
-          type: 'done',
-          batchId,
-          outcome,
-          ...(checkpointBytes === undefined ? {} : { checkpointBytes }),
-        })
-      }),
+    const tell = (): void => {
+      const checkpointBytes = log.session.bytesWritten?.()
+      context.emit({ type: 'done', batchId, outcome, ...(checkpointBytes === undefined ? {} : { checkpointBytes }) })
+    }
+    const bearsReplay = this.#bearsReplay
+    const logged = timedAnswer(context, 'commitOffsets', () =>
+      bearsReplay ? log.hold(planned, outcome) : log.doneNow(planned, outcome, this.#reader.kind !== 'acked'),
     )
+    return whenAnswered(logged, tell)
   }
 
   /**
@@ -245,12 +238,10 @@ class BatchEnding<Offset extends object, Partition, Message> {
     return reader.kind !== 'acked' && reader.commit === undefined && this.#writer.guarantee === 'transactional'
   }
 
-  #step(type: 'sink-committed' | 'source-committed', port: string, call: () => Result<unknown>): Observable<unknown> {
+  #step(type: 'sink-committed' | 'source-committed', port: string, call: () => Result<unknown>): Answer<unknown> {
     const { batchId, context } = this.#batch
-    return commandPort(context, port, call, { batchId }).pipe(
-      timed(context, type === 'sink-committed' ? 'sinkCommit' : 'sourceCommit'),
-      tap(() => context.emit({ type, batchId })),
-    )
+    const phase = type === 'sink-committed' ? 'sinkCommit' : 'sourceCommit'
+    return whenAnswered(askCommand(context, port, call, { batchId, phase }), () => context.emit({ type, batchId }))
   }
 
   #bestEffort(port: string, call: () => Result<unknown>): Observable<unknown> {

@@ -1,4 +1,5 @@
-import { defer, Observable, type ObservableInput, type OperatorFunction, Subject, takeUntil } from 'rxjs'
+import { Observable, type ObservableInput, type OperatorFunction } from 'rxjs'
+import { innerOf, subscribeWithin } from '../src/subscribe-within.ts'
 
 /**
  * Runs one inner Observable at a time, and remembers the latest value that came meanwhile: one, however many came.
@@ -22,7 +23,6 @@ export function conflateMap<T, R>(project: (value: T) => ObservableInput<R>): Op
       let running = false
       let looping = false
       let sourceDone = false
-      const gone = new Subject<void>()
 
       const run = (): void => {
         if (looping) return
@@ -31,23 +31,24 @@ export function conflateMap<T, R>(project: (value: T) => ObservableInput<R>): Op
           const { value } = waiting
           waiting = undefined
           running = true
-          defer(() => project(value))
-            .pipe(takeUntil(gone))
-            .subscribe({
+          subscribeWithin(
+            subscriber,
+            innerOf(() => project(value)),
+            {
               next: (result) => subscriber.next(result),
               error: (error: unknown) => subscriber.error(error),
               complete: () => {
                 running = false
                 run()
               },
-            })
+            },
+          )
         }
         looping = false
         if (sourceDone && !running && waiting === undefined) subscriber.complete()
       }
 
-      subscriber.add(() => gone.next())
-      source.pipe(takeUntil(gone)).subscribe({
+      subscribeWithin(subscriber, source, {
         next: (value) => {
           waiting = { value }
           run()

@@ -1,5 +1,6 @@
-import { type MonoTypeOperatorFunction, Observable, Subject, takeUntil } from 'rxjs'
+import { type MonoTypeOperatorFunction, Observable } from 'rxjs'
 import type { QueryLog } from '../src/query-log.ts'
+import { subscribeWithin } from '../src/subscribe-within.ts'
 
 /**
  * Writes what the log holds for its next entry ({@link QueryLog.hold}) while the source has to wait for its values. Where they come at once they go on at once,
@@ -19,9 +20,7 @@ export function flushMeanwhile<T>(log: Pick<QueryLog, 'holds' | 'flush'>): MonoT
       const waiting: T[] = []
       let flushing = false
       let ended = false
-      const gone = new Subject<void>()
-      subscriber.add(() => gone.next())
-      source.pipe(takeUntil(gone)).subscribe({
+      subscribeWithin(subscriber, source, {
         next: (value) => {
           if (flushing) waiting.push(value)
           else subscriber.next(value)

@@ -1,9 +1,9 @@
-import { concatMap, EMPTY, mergeMap, type Observable, type OperatorFunction, of } from 'rxjs'
+import { concatMap, type OperatorFunction } from 'rxjs'
+import { emitted, whenAnswered } from '../src/answer.ts'
 import { canonicalOffset, copyOffset, refuseRegression } from '../src/offset.ts'
 import { type RunContext, runContext } from '../src/run-context.ts'
 import { type ReaderBase, type ReadLimit, readAllAvailable } from '../src/source.ts'
-import { callPort } from './call-port.ts'
-import { timed } from './timed.ts'
+import { askPort } from './call-port.ts'
 
 /** The range of the next batch: `start` is in it, `end` is not. */
 export interface OffsetRange<Offset extends object> {
@@ -25,16 +25,16 @@ export function latestOffset<Offset extends object>(
   limit: ReadLimit = readAllAvailable,
   context: RunContext = runContext(),
 ): OperatorFunction<Offset, OffsetRange<Offset>> {
-  return concatMap((start) =>
-    callPort(context, 'latestOffset', () => reader.latestOffset(start, limit)).pipe(
-      timed(context, 'latestOffset'),
-      mergeMap((end): Observable<OffsetRange<Offset>> => {
+  return concatMap((start) => {
+    const answer = askPort(context, 'latestOffset', () => reader.latestOffset(start, limit), { phase: 'latestOffset' })
+    return emitted(
+      whenAnswered(answer, (end): OffsetRange<Offset> | undefined => {
         const from = canonicalOffset(start, 'start')
         const to = canonicalOffset(end, 'latestOffset')
-        if (from === to) return EMPTY
+        if (from === to) return undefined
         refuseRegression(start, end, reader.compare?.bind(reader))
-        return of({ start, end: copyOffset(end) })
+        return { start, end: copyOffset(end) }
       }),
-    ),
-  )
+    )
+  })
 }

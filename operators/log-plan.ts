@@ -1,5 +1,6 @@
-import { concatMap, defer, map, type Observable, type OperatorFunction, tap } from 'rxjs'
+import { concatMap, defer, isObservable, map, type Observable, type OperatorFunction, tap } from 'rxjs'
 import type { PartitionReport } from '../src/activity.ts'
+import { type Answer, asking, emitted, whenAnswered } from '../src/answer.ts'
 import type { PlannedBatch } from '../src/batch.ts'
 import { BatchRun } from '../src/batch-run.ts'
 import { bindPorts } from '../src/bind-ports.ts'
@@ -9,7 +10,7 @@ import { type RunContext, runContext } from '../src/run-context.ts'
 import { type JournalPort, journalPort } from '../src/source.ts'
 import { callPort, commandPort } from './call-port.ts'
 import type { PlannedRange } from './plan-partitions.ts'
-import { timed } from './timed.ts'
+import { timedAnswer } from './timed.ts'
 import { uninterruptible } from './uninterruptible.ts'
 
 /**
@@ -39,26 +40,27 @@ export function logPlan<Offset extends object, Partition>(
     const whole = uninterruptible<undefined>(context.tracker, (error) =>
       context.emit({ type: 'warning', message: `batch ${batchId} may or may not have been logged`, error }),
     )
-    const logged =
-      journal === undefined
-        ? log.plan(planned).pipe(timed(context, 'walCommit'), whole)
-        : capture(journal, planned, context).pipe(
-            concatMap((chunks) =>
-              log.plan(planned, chunks).pipe(
-                timed(context, 'walCommit'),
-                concatMap(() =>
-                  commandPort(context, 'commit of the journaled source', () => journal.captured(planned), { batchId }),
-                ),
-                whole,
-              ),
-            ),
-          )
-    return logged.pipe(
-      map(() => {
-        const batch = new BatchRun(planned, context, { ...bindPorts(reader, ['partitionKey']) })
-        context.emit({ type: 'planned', batchId, start, end, partitions: partitions.length, replay: false })
-        return batch
-      }),
+    const logged = (chunks: readonly Uint8Array[] = []): Answer<undefined> =>
+      timedAnswer(context, 'walCommit', () => log.planNow(planned, chunks))
+    const run = (): BatchRun<Offset, Partition> => {
+      const batch = new BatchRun(planned, context, { ...bindPorts(reader, ['partitionKey']) })
+      context.emit({ type: 'planned', batchId, start, end, partitions: partitions.length, replay: false })
+      return batch
+    }
+    if (journal === undefined) {
+      const answer = logged()
+      return emitted(whenAnswered(isObservable(answer) ? answer.pipe(whole) : answer, run))
+    }
+    return capture(journal, planned, context).pipe(
+      concatMap((chunks) =>
+        asking(() => logged(chunks)).pipe(
+          concatMap(() =>
+            commandPort(context, 'commit of the journaled source', () => journal.captured(planned), { batchId }),
+          ),
+          whole,
+        ),
+      ),
+      map(run),
     )
   })
 }

@@ -1,12 +1,12 @@
-import { concatMap, map, type OperatorFunction } from 'rxjs'
+import { concatMap, type OperatorFunction } from 'rxjs'
+import { emitted, whenAnswered } from '../src/answer.ts'
 import { assertJson } from '../src/checkpoint/plan-text.ts'
 import { describeError, PortError } from '../src/errors.ts'
 import { frozenCopy } from '../src/offset.ts'
 import { type RunContext, runContext } from '../src/run-context.ts'
 import type { ReaderBase } from '../src/source.ts'
-import { callPort } from './call-port.ts'
+import { askPort } from './call-port.ts'
 import type { OffsetRange } from './latest-offset.ts'
-import { timed } from './timed.ts'
 
 /** A range and the slices it is read in. */
 export interface PlannedRange<Offset extends object, Partition> extends OffsetRange<Offset> {
@@ -25,12 +25,10 @@ export function planPartitions<Offset extends object, Partition>(
   reader: Pick<ReaderBase<Offset, Partition, never>, 'partitions'>,
   context: RunContext = runContext(),
 ): OperatorFunction<OffsetRange<Offset>, PlannedRange<Offset, Partition>> {
-  return concatMap(({ start, end }) =>
-    callPort(context, 'partitions', () => reader.partitions(start, end)).pipe(
-      timed(context, 'queryPlanning'),
-      map((partitions) => ({ start, end, partitions: asLogged(partitions) })),
-    ),
-  )
+  return concatMap(({ start, end }) => {
+    const answer = askPort(context, 'partitions', () => reader.partitions(start, end), { phase: 'queryPlanning' })
+    return emitted(whenAnswered(answer, (partitions) => ({ start, end, partitions: asLogged(partitions) })))
+  })
 }
 
 function asLogged<Partition>(partitions: readonly Partition[]): readonly Partition[] {

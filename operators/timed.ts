@@ -1,4 +1,5 @@
-import { defer, type MonoTypeOperatorFunction, tap } from 'rxjs'
+import { defer, isObservable, type MonoTypeOperatorFunction, tap } from 'rxjs'
+import type { Answer } from '../src/answer.ts'
 import type { Phase } from '../src/events.ts'
 import type { RunContext } from '../src/run-context.ts'
 
@@ -24,4 +25,15 @@ export function timed<T>(
       }
       return source.pipe(tap(until === 'value' ? { next: tell, complete: tell } : { complete: tell }))
     })
+}
+
+/** The same for an answer: asks, and tells when it is there. */
+export function timedAnswer<T>(context: RunContext, phase: Phase, ask: () => Answer<T>): Answer<T> {
+  const { scheduler, emit } = context
+  const from = scheduler.now()
+  const tell = (): void => emit({ type: 'phase', phase, durationMs: scheduler.now() - from })
+  const answer = ask()
+  if (isObservable(answer)) return answer.pipe(tap(tell))
+  tell()
+  return answer
 }

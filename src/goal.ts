@@ -50,9 +50,14 @@ export class Goal<Offset extends object, Partition, Row extends object> {
     }
   }
 
+  /** Nothing needs to be asked (any more) before the first batch. */
+  get isFrozen(): boolean {
+    return !this.#bounded || this.#compare === undefined || this.#target !== undefined
+  }
+
   /** Completes when the target is known: at once after the first time. */
   readonly frozen: Observable<never> = defer(() => {
-    if (!this.#bounded || this.#compare === undefined || this.#target !== undefined) return EMPTY
+    if (this.isFrozen) return EMPTY
     return this.#head().pipe(
       tap((head) => {
         this.#target = copyOffset(head)
@@ -70,7 +75,7 @@ export class Goal<Offset extends object, Partition, Row extends object> {
     )
   }
 
-  /** A batch is about to be logged. */
+  /** A batch was planned by this run. */
   planned(): void {
     this.#tookAll = this.readLimit === readAllAvailable
   }

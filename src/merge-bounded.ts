@@ -1,4 +1,5 @@
-import { defer, finalize, Observable, type ObservableInput, type OperatorFunction, Subject, takeUntil } from 'rxjs'
+import { Observable, type ObservableInput, type OperatorFunction } from 'rxjs'
+import { innerOf, subscribeWithin } from './subscribe-within.ts'
 
 /**
  * As `mergeMap` with a concurrency, but inners that end synchronously are run in a loop.
@@ -30,7 +31,6 @@ export function mergeBounded<T, R>(
       let looping = false
       let sourceDone = false
       let failed = false
-      const gone = new Subject<void>()
 
       const run = (): void => {
         if (looping) return
@@ -38,29 +38,29 @@ export function mergeBounded<T, R>(
         while (next < waiting.length && active < concurrency && !failed && !subscriber.closed) {
           const value = waiting[next++] as T
           active++
-          defer(() => project(value))
-            .pipe(
-              takeUntil(gone),
-              finalize(() => {
-                active--
-                run()
-              }),
-            )
-            .subscribe({
+          const inner = subscribeWithin(
+            subscriber,
+            innerOf(() => project(value)),
+            {
               next: (result) => subscriber.next(result),
               error: (error: unknown) => {
                 failed = true
                 subscriber.error(error)
               },
-            })
+            },
+          )
+          // When everything of it is torn down.
+          inner.add(() => {
+            active--
+            run()
+          })
         }
         looping = false
         if (next === waiting.length) waiting.length = next = 0
         if (sourceDone && active === 0 && waiting.length === 0) subscriber.complete()
       }
 
-      subscriber.add(() => gone.next())
-      source.pipe(takeUntil(gone)).subscribe({
+      subscribeWithin(subscriber, source, {
         next: (value) => {
           waiting.push(value)
           run()

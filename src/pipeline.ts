@@ -79,7 +79,7 @@ export function runPipeline<Offset extends object, Partition, Row extends object
     of(planned).pipe(
       beginBatch(writer),
       concatMap((batch) =>
-        defer(() => from(batch.committed ? [] : batch.tasks)).pipe(
+        defer(() => (batch.committed ? EMPTY : from(batch.tasks))).pipe(
           mergeBounded(
             (task) =>
               attemptPartition(task, (attempt) =>
@@ -106,17 +106,14 @@ export function runPipeline<Offset extends object, Partition, Row extends object
     const onHeld = (leftMs: number): void => held$.next(longTimer(leftMs, context.scheduler))
     const holdsBack = limit.minRows > 0 && !bounded && !single
     const admitted = holdsBack ? holdBack(reader, { ...limit, onHeld }, context) : identity
-    const nextBatch = concat(
-      goal.frozen,
-      defer(() => (goal.reached ? EMPTY : of(log.position as Offset))),
-    ).pipe(
+    const position = (): Observable<Offset> => (goal.reached ? EMPTY : of(log.position as Offset))
+    const nextBatch = defer(() => (goal.isFrozen ? position() : concat(goal.frozen, defer(position)))).pipe(
       latestOffset(reader, goal.readLimit, context),
       admitted,
       planPartitions(reader, context),
       flushMeanwhile(log),
       // What a journaled source was asked for is journaled: it may have it no more.
       reader.kind !== 'acked' && reader[journalPort] !== undefined ? identity : takeUntil(drain$),
-      tap(() => goal.planned()),
       logPlan(log, reader.kind === 'acked' ? bindPorts(reader, ['partitionKey']) : reader, context),
     )
     const outcome$ = new Subject<TriggerOutcome>()
@@ -132,43 +129,46 @@ export function runPipeline<Offset extends object, Partition, Row extends object
     )
     let answering = false
     let asked = false
-    const lookForBatch = defer(() => {
+    const lookForBatch = (): Observable<BatchRun<Offset, Partition>> => {
       answering = true
       context.emit({ type: 'triggered' })
       const batch$ = recovered === undefined ? nextBatch : of(recovered).pipe(takeUntil(drain$))
       recovered = undefined
       let batchId: number | undefined
+      const tell = (outcome: TriggerOutcome): Observable<never> => {
+        if (batchId === undefined) context.emit({ type: 'idle' })
+        breath.ended()
+        answering = false
+        pipeline.onOutcome(outcome)
+        outcome$.next(outcome)
+        return asked ? EMPTY : log.flush()
+      }
       // That the batch is done is logged with the next plan, when that comes at once.
       const told = defer(() => {
         const outcome = { batchId, caughtUp: goal.caughtUp(batchId !== undefined) }
+        if (!log.holds || (batchId !== undefined && !outcome.caughtUp)) return tell(outcome)
         return concat(
-          batchId === undefined || outcome.caughtUp ? log.flush() : EMPTY,
-          defer(() => {
-            if (batchId === undefined) context.emit({ type: 'idle' })
-            breath.ended()
-            answering = false
-            pipeline.onOutcome(outcome)
-            outcome$.next(outcome)
-            return asked ? EMPTY : log.flush()
-          }),
+          log.flush(),
+          defer(() => tell(outcome)),
         )
       })
       return concat(
         batch$.pipe(
-          tap((batch) => {
+          concatMap((batch) => {
             batchId = batch.batchId
+            if (!batch.replay) goal.planned()
+            return runBatch(batch)
           }),
-          concatMap(runBatch),
         ),
         told,
       )
-    })
+    }
 
-    const answerTick = defer(() => {
+    const answerTick = (): Observable<BatchRun<Offset, Partition>> => {
       asked = false
       const pause = breath.pause()
-      return pause === undefined ? lookForBatch : concat(log.flush(), pause, lookForBatch)
-    })
+      return pause === undefined ? lookForBatch() : concat(log.flush(), pause, defer(lookForBatch))
+    }
     const available$ = reader.available ?? NEVER
     return ticks(
       trigger,
@@ -183,8 +183,8 @@ export function runPipeline<Offset extends object, Partition, Row extends object
         asked = true
         return answerTick
       }),
-      startWith(start),
-      conflateMap((step) => step),
+      startWith(() => start),
+      conflateMap((step) => step()),
       locateError(located),
     )
   })

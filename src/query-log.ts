@@ -1,4 +1,5 @@
-import { catchError, concat, defer, EMPTY, ignoreElements, map, Observable, throwError } from 'rxjs'
+import { AsyncSubject, catchError, concat, defer, EMPTY, ignoreElements, map, type Observable, throwError } from 'rxjs'
+import { type Answer, asking } from './answer.ts'
 import type { BatchOutcome, PlannedBatch } from './batch.ts'
 import type { Checkpoint, CheckpointSession, LogRecord, Recovered } from './checkpoint/checkpoint.ts'
 import { CheckpointWriteError } from './errors.ts'
@@ -55,25 +56,34 @@ export class QueryLog {
   }
 
   initial(offset: object): Observable<undefined> {
-    return this.#write([{ initial: offset }], (state) => ({ ...state, initial: offset }))
+    return asking(() => this.#write([{ initial: offset }], (state) => ({ ...state, initial: offset })))
   }
 
   plan(batch: PlannedBatch, journal: readonly Uint8Array[] = []): Observable<undefined> {
+    return asking(() => this.planNow(batch, journal))
+  }
+
+  /** As {@link plan}, at once. */
+  planNow(batch: PlannedBatch, journal: readonly Uint8Array[] = []): Answer<undefined> {
     const rows = journal.map((bytes): LogRecord => ({ journal: batch.batchId, rows: bytes }))
     return this.#write([...rows, { plan: batch }], ({ unplanned: _, ...state }) => ({ ...state, pending: batch }))
   }
 
   /** @param sync `false` when nothing is lost and nothing comes twice if a power failure undoes it. */
   done(batch: PlannedBatch, outcome: BatchOutcome, sync = true): Observable<undefined> {
-    const record = { done: batch.batchId, outcome }
-    return this.#write([record], (state) => withDone(state, batch), sync)
+    return asking(() => this.doneNow(batch, outcome, sync))
+  }
+
+  /** As {@link done}, at once. */
+  doneNow(batch: PlannedBatch, outcome: BatchOutcome, sync = true): Answer<undefined> {
+    return this.#write([{ done: batch.batchId, outcome }], (state) => withDone(state, batch), sync)
   }
 
   /**
    * As {@link done}, but written in one go with the next plan, or by {@link flush}: for a batch that may be run once more, without harm, by whoever finds the log
    * without that entry.
    */
-  hold(batch: PlannedBatch, outcome: BatchOutcome): void {
+  hold(batch: PlannedBatch, outcome: BatchOutcome): undefined {
     this.#held = { done: batch.batchId, outcome }
     this.#recovered = withDone(this.#recovered, batch)
   }
@@ -85,7 +95,8 @@ export class QueryLog {
 
   /** Writes what is held. */
   flush(): Observable<never> {
-    return this.#held === undefined ? EMPTY : this.#write([], (state) => state, false).pipe(ignoreElements())
+    if (this.#held === undefined) return EMPTY
+    return asking(() => this.#write([], (state) => state, false)).pipe(ignoreElements())
   }
 
   /** Waits for a write in flight, writes what is held, then frees the lease, whatever became of that. */
@@ -102,44 +113,43 @@ export class QueryLog {
     return concat(this.#tracker.idle, flushed, close)
   }
 
-  #write(records: readonly LogRecord[], next: (state: Recovered) => Recovered, sync = true): Observable<undefined> {
-    return defer(() => {
-      const write = this.#writeNow(records, next, sync)
-      return this.#tracker.isIdle ? write : concat(this.#tracker.idle, write)
-    })
-  }
-
   // A write that was begun runs to its end, whoever listens. After a failed one it is unknown what the log holds,
   // so nothing may be based on it until it is opened again.
-  #writeNow(
-    records: readonly LogRecord[],
-    next: (state: Recovered) => Recovered,
-    sync: boolean,
-  ): Observable<undefined> {
-    return new Observable((subscriber) => {
-      if (this.#broken !== undefined) {
-        const message = 'an earlier log entry may or may not have been written; open the checkpoint again to find out'
-        subscriber.error(new CheckpointWriteError(message, { cause: this.#broken.error }))
-        return
-      }
-      const settled = this.#tracker.begin()
-      const all = this.#held === undefined ? records : [this.#held, ...records]
-      this.#held = undefined
-      settle(
-        () => this.session.write(all, { sync }),
-        () => {
-          this.#recovered = next(this.#recovered)
-          settled()
-          subscriber.next(undefined)
-          subscriber.complete()
-        },
-        (error) => {
-          this.#broken = { error }
-          settled()
-          subscriber.error(error)
-        },
+  #write(records: readonly LogRecord[], next: (state: Recovered) => Recovered, sync = true): Answer<undefined> {
+    if (!this.#tracker.isIdle)
+      return concat(
+        this.#tracker.idle,
+        asking(() => this.#write(records, next, sync)),
       )
-    })
+    if (this.#broken !== undefined) {
+      const { error: cause } = this.#broken
+      const message = 'an earlier log entry may or may not have been written; open the checkpoint again to find out'
+      return throwError(() => new CheckpointWriteError(message, { cause }))
+    }
+    const settled = this.#tracker.begin()
+    const all = this.#held === undefined ? records : [this.#held, ...records]
+    this.#held = undefined
+    let answered: Answer<undefined> | 'later' = 'later'
+    let later: AsyncSubject<undefined> | undefined
+    settle(
+      () => this.session.write(all, { sync }),
+      () => {
+        this.#recovered = next(this.#recovered)
+        answered = undefined
+        settled()
+        later?.next(undefined)
+        later?.complete()
+      },
+      (error) => {
+        this.#broken = { error }
+        answered = throwError(() => error)
+        settled()
+        later?.error(error)
+      },
+    )
+    if (answered !== 'later') return answered
+    later = new AsyncSubject()
+    return later
   }
 }
 

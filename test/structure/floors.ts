@@ -10,6 +10,8 @@ export const floors: readonly (readonly string[])[] = [
     'src/builtins.ts',
     'src/errors.ts',
     'src/result.ts',
+    'src/answer.ts',
+    'src/subscribe-within.ts',
     'src/options.ts',
     'src/connection-tls.ts',
     'src/row.ts',
