@@ -1,12 +1,13 @@
 // dist/ from the sources: the types by tsc, a file a module; the code by rolldown (what Vite, and so vitest, bundles with), a file an entry point and what several share in
-// chunks, because a module more is a file to find and to compile at each start. Old output is removed first, so that nothing deleted lingers in the package.
+// chunks, because a module more is a file to find and to compile at each start: half a millisecond. Hence all that `sluice` itself leads to is one chunk. Old output is
+// removed first, so that nothing deleted lingers in the package.
 import { spawnSync } from 'node:child_process'
-import { copyFileSync, cpSync, readdirSync, readFileSync, rmSync } from 'node:fs'
+import { copyFileSync, cpSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { rolldown } from 'rolldown'
 import './node-version.mjs'
-import { reachableTypes } from './reachable-types.mjs'
+import { shownTypes } from './shown-types.mjs'
 
 const root = fileURLToPath(new URL('..', import.meta.url))
 rmSync(`${root}dist`, { recursive: true, force: true })
@@ -27,23 +28,46 @@ async function bundle() {
   const names = entries.map((target) => target.default.replace(/^\.\/dist\/(.*)\.js$/, '$1'))
   // It finds the page beside itself.
   names.push('src/dashboard/assets')
+  const core = new Set()
   const build = await rolldown({
+    plugins: [
+      {
+        name: 'core',
+        buildEnd() {
+          collect(core, `${root}src/index.ts`, (id) => this.getModuleInfo(id))
+        },
+      },
+    ],
     input: Object.fromEntries(names.map((name) => [name, `${root}${name}.ts`])),
     external: (id) => !/^[./]/.test(id),
     platform: 'node',
   })
+  const codeSplitting = { groups: [{ name: 'core', test: (id) => core.has(id) }] }
   const output = { dir: `${root}dist`, format: 'esm', comments: { jsdoc: false, annotation: true, legal: true } }
-  await build.write({ ...output, entryFileNames: '[name].js', chunkFileNames: 'chunks/[name]-[hash].js' })
+  await build.write({
+    ...output,
+    codeSplitting,
+    entryFileNames: '[name].js',
+    chunkFileNames: 'chunks/[name]-[hash].js',
+  })
   await build.close()
 }
 
-/** Declarations of modules that no entry point shows are a tenth of the package. */
+/** A module, and all that it imports at once. */
+function collect(modules, id, infoOf) {
+  const info = infoOf(id)
+  if (modules.has(id) || info === null || info.isExternal) return
+  modules.add(id)
+  for (const next of info.importedIds) collect(modules, next, infoOf)
+}
+
 function dropHiddenTypes() {
-  const reached = reachableTypes(entries.map(({ types }) => `${root}${types}`))
+  const shown = shownTypes(entries.map(({ types }) => `${root}${types}`))
   for (const file of readdirSync(`${root}dist`, { recursive: true })) {
     const path = join(root, 'dist', String(file))
-    if (path.endsWith('.d.ts') && !reached.has(path)) rmSync(path)
+    if (path.endsWith('.d.ts') && !shown.has(path)) rmSync(path)
   }
+  for (const [path, text] of shown) writeFileSync(path, text)
 }
 
 function tsc(...options) {

@@ -1,4 +1,4 @@
-import { inspect } from 'node:util'
+import { nodeUtil } from './builtins.ts'
 
 /** A row that was refused, as a dead-letter sink gets it. */
 export interface DeadLetter {
@@ -16,7 +16,7 @@ export function rowText(row: unknown): string {
   try {
     return JSON.stringify(row, plain) ?? 'null'
   } catch {
-    return JSON.stringify(inspect(row)) // circular
+    return JSON.stringify(nodeUtil().inspect(row)) // circular
   }
 }
 

@@ -1,4 +1,4 @@
-import { hash } from 'node:crypto'
+import { nodeCrypto } from './builtins.ts'
 import { PortError } from './errors.ts'
 import type { WriteContext } from './sink.ts'
 
@@ -35,7 +35,7 @@ export function idempotencyKey(
       'idempotencyKey needs the rows of the request here: a replay may bring other rows (context.deterministic is false)',
     )
   }
-  return `${position}/${hash('sha256', JSON.stringify(content.rows, plainValue)).slice(0, 32)}`
+  return `${position}/${nodeCrypto().hash('sha256', JSON.stringify(content.rows, plainValue)).slice(0, 32)}`
 }
 
 function plainValue(_name: string, value: unknown): unknown {

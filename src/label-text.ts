@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto'
+import { nodeCrypto } from './builtins.ts'
 import { redact } from './redact.ts'
 
 /** Characters of the longest label; of a longer text the beginning and a digest are shown. */
@@ -17,6 +17,6 @@ export function labelText(name: unknown): string {
   if (plain.test(text)) return text
   const safe = redact(text.slice(0, 10 * longest).toWellFormed())
   if (text.length <= longest && safe.length <= longest) return safe
-  const digest = createHash('sha256').update(text.toWellFormed()).digest('hex').slice(0, 10)
+  const digest = nodeCrypto().createHash('sha256').update(text.toWellFormed()).digest('hex').slice(0, 10)
   return `${safe.slice(0, shown).toWellFormed()}… ${digest}`
 }

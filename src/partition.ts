@@ -1,4 +1,4 @@
-import { isDeepStrictEqual } from 'node:util'
+import { nodeUtil } from './builtins.ts'
 import { type Duration, durationMs, positiveDurationRule } from './duration.ts'
 import { OptionError } from './errors.ts'
 import { epochMs, type Instant, isoText } from './instant.ts'
@@ -123,7 +123,7 @@ function jsonText(item: unknown): string | undefined {
       : value
   try {
     const text = JSON.stringify(item, sorted)
-    return text !== undefined && isDeepStrictEqual(JSON.parse(text), item) ? text : undefined
+    return text !== undefined && nodeUtil().isDeepStrictEqual(JSON.parse(text), item) ? text : undefined
   } catch {
     return undefined // a bigint, a circle
   }

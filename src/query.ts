@@ -1,4 +1,3 @@
-import { randomUUID } from 'node:crypto'
 import {
   concat,
   concatMap,
@@ -87,7 +86,7 @@ function runWithRestarts<Offset extends object, Partition, Row extends object, O
   runs: Tracker,
   emit: (event: QueryEventBody, at?: number) => QueryEvent,
 ): Observable<QueryProgress> {
-  const runId = randomUUID()
+  const runId = crypto.randomUUID()
   let told = false
   let starts = 0
   let waiting = false

@@ -1,4 +1,4 @@
-import { inspect } from 'node:util'
+import { nodeUtil } from './builtins.ts'
 
 const mask = '***'
 
@@ -115,9 +115,9 @@ const inFull = { depth: 20, maxStringLength: Infinity, maxArrayLength: 10_000 }
 
 function printOf(value: object): string {
   try {
-    return inspect(value, inFull)
+    return nodeUtil().inspect(value, inFull)
   } catch {
-    return inspect(value, { ...inFull, customInspect: false }) // its own print fails
+    return nodeUtil().inspect(value, { ...inFull, customInspect: false }) // its own print fails
   }
 }
 

@@ -1,4 +1,3 @@
-import { randomUUID } from 'node:crypto'
 import { dirname, join } from 'node:path'
 import type { FileSystem } from './file-system.ts'
 
@@ -71,7 +70,7 @@ async function stage(
   { folder, name, content, isPrivate }: NewEntry,
   epoch: number,
 ): Promise<string> {
-  const path = join(folder, `.${name}.${epoch}-${randomUUID()}.sluice.tmp`)
+  const path = join(folder, `.${name}.${epoch}-${crypto.randomUUID()}.sluice.tmp`)
   const file = await files.create(path, isPrivate === true ? 0o600 : 0o666)
   try {
     await file.write(typeof content === 'string' ? Buffer.from(content) : content)

@@ -1,4 +1,3 @@
-import { randomUUID } from 'node:crypto'
 import { join } from 'node:path'
 import { CheckpointCorruptError, CheckpointLockedError, LeaseLostError } from '../errors.ts'
 import { putAll, removeTemporaries } from './durable-files.ts'
@@ -68,7 +67,7 @@ export async function takeLease(at: LeaseFolder, last: number): Promise<Lease> {
   const { files, folder } = at
   const epoch = last + 1
   const path = join(folder, String(epoch))
-  const holder: Holder = { ...at.processes.self(), since: new Date(at.now()).toISOString(), id: randomUUID() }
+  const holder: Holder = { ...at.processes.self(), since: new Date(at.now()).toISOString(), id: crypto.randomUUID() }
   const withdraw = async () => {
     await files.remove(path)
     await files.syncFolder(folder)

@@ -1,4 +1,5 @@
-import { type FileHandle, link, mkdir, open, readdir, readFile, rm } from 'node:fs/promises'
+import type { FileHandle } from 'node:fs/promises'
+import { nodeFsPromises } from '../builtins.ts'
 
 /** The calls that the file checkpoint makes, so that tests can cut the power between any two of them. */
 export interface FileSystem {
@@ -32,25 +33,25 @@ export interface NewFile {
 export const nodeFileSystem: FileSystem = {
   list: (folder) =>
     absent(
-      readdir(folder, { withFileTypes: true }).then((entries) =>
-        entries.map((entry) => ({ name: entry.name, isFolder: entry.isDirectory() })),
-      ),
+      nodeFsPromises()
+        .readdir(folder, { withFileTypes: true })
+        .then((entries) => entries.map((entry) => ({ name: entry.name, isFolder: entry.isDirectory() }))),
     ),
-  read: (path) => absent(readFile(path)),
-  create: async (path, mode) => newFile(await open(path, 'wx', mode)),
+  read: (path) => absent(nodeFsPromises().readFile(path)),
+  create: async (path, mode) => newFile(await nodeFsPromises().open(path, 'wx', mode)),
   link: async (from, to) => {
     try {
-      await link(from, to)
+      await nodeFsPromises().link(from, to)
       return true
     } catch (error) {
       if (codeOf(error) === 'EEXIST') return false
       throw error
     }
   },
-  remove: (path) => rm(path, { force: true }),
+  remove: (path) => nodeFsPromises().rm(path, { force: true }),
   makeFolder: async (path, mode) => {
     try {
-      await mkdir(path, { mode })
+      await nodeFsPromises().mkdir(path, { mode })
       return 'made'
     } catch (error) {
       if (codeOf(error) === 'EEXIST') return 'exists'
@@ -60,7 +61,7 @@ export const nodeFileSystem: FileSystem = {
   },
   syncFolder: async (path) => {
     if (process.platform === 'win32') return // a folder can't be opened there; NTFS journals its entries
-    const folder = await open(path, 'r')
+    const folder = await nodeFsPromises().open(path, 'r')
     try {
       await folder.sync()
     } finally {

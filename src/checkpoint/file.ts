@@ -1,4 +1,3 @@
-import { randomUUID } from 'node:crypto'
 import { OptionError } from '../errors.ts'
 import { rules, validateOptions } from '../options.ts'
 import type { Checkpoint, CheckpointSession } from './checkpoint.ts'
@@ -82,7 +81,7 @@ export function fileCheckpointOn(host: FileCheckpointHost, dir: string, options:
       await files.remove(path)
     }
     const log = new FileLog({ files, layout, lease, retain, now }, state)
-    const queryId = state.queryId ?? randomUUID()
+    const queryId = state.queryId ?? crypto.randomUUID()
     const missing: NewEntry[] = []
     if (state.queryId === undefined)
       missing.push({ folder: layout.root, name: metadataName, content: formatMetadata(queryId) })

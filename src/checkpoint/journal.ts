@@ -1,5 +1,4 @@
-import { deserialize, serialize } from 'node:v8'
-import { crc32 } from 'node:zlib'
+import { nodeV8, nodeZlib } from '../builtins.ts'
 import { CheckpointCorruptError, describeError } from '../errors.ts'
 
 const magic = 0x736c6a31 // "slj1"
@@ -10,11 +9,11 @@ const headerBytes = 12
  * which keeps dates, bigints, byte arrays, maps and `undefined` as they are and is readable by later versions of Node.
  */
 export function encodeJournal(rows: readonly unknown[]): Uint8Array {
-  const body = serialize(rows)
+  const body = nodeV8().serialize(rows)
   const bytes = Buffer.allocUnsafe(headerBytes + body.length)
   bytes.writeUInt32BE(magic, 0)
   bytes.writeUInt32BE(body.length, 4)
-  bytes.writeUInt32BE(crc32(body), 8)
+  bytes.writeUInt32BE(nodeZlib().crc32(body), 8)
   body.copy(bytes, headerBytes)
   return bytes
 }
@@ -29,7 +28,7 @@ export function decodeJournal(bytes: Uint8Array, where: string): readonly unknow
   const whole =
     view.length >= headerBytes && view.readUInt32BE(0) === magic && view.readUInt32BE(4) === view.length - headerBytes
   const body = view.subarray(headerBytes)
-  if (!whole || view.readUInt32BE(8) !== crc32(body)) {
+  if (!whole || view.readUInt32BE(8) !== nodeZlib().crc32(body)) {
     throw new CheckpointCorruptError(
       `${where}: expected a whole journal record (mark, length and CRC-32), found ${view.length} other bytes`,
     )
@@ -42,7 +41,7 @@ export function decodeJournal(bytes: Uint8Array, where: string): readonly unknow
 /** Whole bytes may still be of a format that this version of Node doesn't know. */
 function rowsOf(body: Uint8Array, where: string): unknown {
   try {
-    return deserialize(body)
+    return nodeV8().deserialize(body)
   } catch (cause) {
     throw new CheckpointCorruptError(
       `${where}: expected rows in a format of V8 that this version of Node reads, found: ${describeError(cause)}`,

@@ -1,4 +1,3 @@
-import { randomUUID } from 'node:crypto'
 import type { BatchOutcome } from '../batch.ts'
 import { CheckpointLockedError } from '../errors.ts'
 import { validateOptions } from '../options.ts'
@@ -20,7 +19,7 @@ export interface MemoryCheckpointOptions extends RetainOption {}
 export function memoryCheckpoint(options: MemoryCheckpointOptions = {}): Checkpoint {
   validateOptions('memoryCheckpoint', options, { retain: retainRule })
   const retain = options.retain ?? defaultRetain
-  const queryId = randomUUID()
+  const queryId = crypto.randomUUID()
   const log = new MemoryLog(retain)
   let epoch = 0
   let held = false

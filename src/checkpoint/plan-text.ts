@@ -1,4 +1,4 @@
-import { crc32 } from 'node:zlib'
+import { nodeZlib } from '../builtins.ts'
 import { CheckpointCorruptError, describeError, PortError } from '../errors.ts'
 import { canonicalOffset } from '../offset.ts'
 
@@ -116,5 +116,5 @@ function isPlan(value: unknown): value is QuotingPlan {
 }
 
 function checksum(body: string): string {
-  return `crc32 ${crc32(body).toString(16).padStart(8, '0')}`
+  return `crc32 ${nodeZlib().crc32(body).toString(16).padStart(8, '0')}`
 }

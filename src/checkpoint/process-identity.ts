@@ -1,5 +1,5 @@
-import { readFileSync, readlinkSync } from 'node:fs'
 import { hostname } from 'node:os'
+import { nodeFs } from '../builtins.ts'
 
 /** Who holds a lease. Where the system doesn't tell something, it is missing. */
 export interface ProcessIdentity {
@@ -23,8 +23,8 @@ export interface Processes {
 
 export const nodeProcesses: Processes = {
   self: () => {
-    const bootId = attempt(() => readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim())
-    const pidNamespace = attempt(() => readlinkSync('/proc/self/ns/pid'))
+    const bootId = attempt(() => nodeFs().readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim())
+    const pidNamespace = attempt(() => nodeFs().readlinkSync('/proc/self/ns/pid'))
     const startTime = statOf(process.pid)?.startTime
     return {
       host: hostname(),
@@ -66,7 +66,7 @@ function isRunning({ pid, startTime }: ProcessIdentity): boolean {
 
 /** Fields 3 and 22 of proc(5) stat. The second one, the name in brackets, may hold anything. */
 function statOf(pid: number): { state: string | undefined; startTime: string | undefined } | undefined {
-  const text = attempt(() => readFileSync(`/proc/${pid}/stat`, 'latin1'))
+  const text = attempt(() => nodeFs().readFileSync(`/proc/${pid}/stat`, 'latin1'))
   if (text === undefined) return undefined
   const fields = text.slice(text.lastIndexOf(')') + 2).split(' ')
   return { state: fields[0], startTime: fields[19] }

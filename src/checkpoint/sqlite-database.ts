@@ -1,6 +1,5 @@
-import { randomUUID } from 'node:crypto'
-import { closeSync, fsyncSync, linkSync, mkdirSync, openSync, rmSync, statSync } from 'node:fs'
 import { basename, dirname, join } from 'node:path'
+import { nodeFs } from '../builtins.ts'
 import { CheckpointCorruptError, CheckpointLockedError, CheckpointWriteError, OptionError } from '../errors.ts'
 
 export type SqliteValue = string | number | Uint8Array | null
@@ -51,24 +50,24 @@ export function createIfMissing(file: string, factory: SqliteFactory): void {
   if (orphan !== undefined)
     throw new CheckpointCorruptError(`${file}: expected the database that ${orphan} belongs to, found no such file`)
   const folder = dirname(file)
-  mkdirSync(folder, { recursive: true })
-  const path = join(folder, `.${basename(file)}.${randomUUID()}.sluice.tmp`)
-  closeSync(openSync(path, 'wx', 0o600))
+  nodeFs().mkdirSync(folder, { recursive: true })
+  const path = join(folder, `.${basename(file)}.${crypto.randomUUID()}.sluice.tmp`)
+  nodeFs().closeSync(nodeFs().openSync(path, 'wx', 0o600))
   try {
     const database = factory(path)
     try {
       database.exec(`PRAGMA synchronous = FULL; BEGIN; ${schema} COMMIT; PRAGMA journal_mode = WAL;`)
-      database.prepare('INSERT INTO query VALUES (1, ?, 0, NULL, NULL)').run(randomUUID())
+      database.prepare('INSERT INTO query VALUES (1, ?, 0, NULL, NULL)').run(crypto.randomUUID())
     } finally {
       database.close()
     }
     try {
-      linkSync(path, file)
+      nodeFs().linkSync(path, file)
     } catch (error) {
       if (!(error instanceof Error && 'code' in error && error.code === 'EEXIST')) throw error // another starter was faster: its database is as good
     }
   } finally {
-    rmSync(path, { force: true })
+    nodeFs().rmSync(path, { force: true })
   }
   syncFolder(folder)
 }
@@ -159,15 +158,15 @@ function primaryCode(error: unknown): number | undefined {
 }
 
 function exists(path: string): boolean {
-  return statSync(path, { throwIfNoEntry: false }) !== undefined
+  return nodeFs().statSync(path, { throwIfNoEntry: false }) !== undefined
 }
 
 function syncFolder(folder: string): void {
   if (process.platform === 'win32') return // a folder can't be opened there; NTFS journals its entries
-  const descriptor = openSync(folder, 'r')
+  const descriptor = nodeFs().openSync(folder, 'r')
   try {
-    fsyncSync(descriptor)
+    nodeFs().fsyncSync(descriptor)
   } finally {
-    closeSync(descriptor)
+    nodeFs().closeSync(descriptor)
   }
 }

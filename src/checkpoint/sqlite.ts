@@ -1,4 +1,4 @@
-import { statSync } from 'node:fs'
+import { nodeFs } from '../builtins.ts'
 import { CheckpointLockedError, LeaseLostError, OptionError } from '../errors.ts'
 import { rules, validateOptions } from '../options.ts'
 import type { Checkpoint, CheckpointSession } from './checkpoint.ts'
@@ -87,6 +87,6 @@ export function sqliteCheckpoint(file: string, options: SqliteCheckpointOptions 
 const openFiles = new Map<string, SqliteDatabase>()
 
 function identityOf(file: string): string | undefined {
-  const found = statSync(file, { throwIfNoEntry: false })
+  const found = nodeFs().statSync(file, { throwIfNoEntry: false })
   return found === undefined ? undefined : `${found.dev}:${found.ino}`
 }

@@ -1,5 +1,5 @@
-import { crc32 } from 'node:zlib'
 import { concatMap, from, map, type Observable, of, tap, toArray } from 'rxjs'
+import { nodeZlib } from '../builtins.ts'
 import { mergeBounded } from '../merge-bounded.ts'
 import { canonicalOffset, sameOffset } from '../offset.ts'
 import { type OptionRule, required, rules, validateOptions } from '../options.ts'
@@ -96,7 +96,7 @@ export function perKeyOffset<Offset extends object, Partition>(options: PerKeyOp
       )
     }
     const within = (reached: PerKey<Reach<Offset>>): Observable<Keyed> => {
-      const share = shareLimit(limit, reached, crc32(canonicalOffset(start, 'start')))
+      const share = shareLimit(limit, reached, nodeZlib().crc32(canonicalOffset(start, 'start')))
       return forEachKey(Object.keys(reached), (key) => {
         const { start: position, end, wants } = reached[key] as Reach<Offset>
         const part = share(key)

@@ -7,6 +7,7 @@ import type { Module } from './modules.ts'
 export const floors: readonly (readonly string[])[] = [
   // the ground: words and helpers that know nothing of streams
   [
+    'src/builtins.ts',
     'src/errors.ts',
     'src/result.ts',
     'src/answer.ts',

@@ -180,6 +180,15 @@ describe('entry points', () => {
     expect(loaded.filter((from) => !/^(rxjs(\/testing)?|node:(?!sqlite)[\w/]+)$/.test(from))).toEqual([])
   })
 
+  it.each(['.', './operators'])(
+    '%s loads nothing of Node that takes a millisecond or more: src/builtins.ts has that',
+    (name) => {
+      const file = new Map(entries).get(name) as string
+      const loaded = [...reachedFrom(file, (to) => !to.typeOnly && !to.dynamic)].filter((from) => /^node:/.test(from))
+      expect(loaded.filter((from) => !['node:path', 'node:os'].includes(from))).toEqual([])
+    },
+  )
+
   it('lead to every module', () => {
     const reached = new Set(entries.flatMap(([, file]) => [...reachedFrom(file, () => true)]))
     const unused = modules.map(({ file }) => file).filter((file) => !reached.has(file))

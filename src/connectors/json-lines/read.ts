@@ -1,5 +1,6 @@
-import { type FileHandle, open } from 'node:fs/promises'
+import type { FileHandle } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
+import { nodeFsPromises } from '../../builtins.ts'
 import { CheckpointCorruptError, OptionError } from '../../errors.ts'
 import { type Entry, type PartFile, parseEntry } from '../manifest/entry.ts'
 import { nodeFiles as files, when } from '../manifest/files.ts'
@@ -53,7 +54,7 @@ async function* entriesOf(folder: string): AsyncGenerator<{ entry: Entry; where:
 /** Its commit may give a file its name in the folder at any moment, and takes the one in staging away after that. */
 async function openPart(shown: string, staged: string): Promise<FileHandle | undefined> {
   for (const path of [shown, staged, shown]) {
-    const handle = await open(path).catch(when('ENOENT', undefined))
+    const handle = await nodeFsPromises().open(path).catch(when('ENOENT', undefined))
     if (handle !== undefined) return handle
   }
   return undefined

@@ -1,6 +1,5 @@
-import { constants } from 'node:fs'
-import { access, link, mkdir, open, readdir, readFile, rm } from 'node:fs/promises'
 import { dirname } from 'node:path'
+import { nodeFsPromises } from '../../builtins.ts'
 
 /**
  * The few steps on files that the sink is made of. A step is what a crash can fall between; what is durable is said at each.
@@ -33,29 +32,33 @@ export interface OpenFile {
 
 export const nodeFiles: Files = {
   makeFolder: async (path, root) => {
-    const first = await mkdir(path, { recursive: true })
+    const first = await nodeFsPromises().mkdir(path, { recursive: true })
     const isNew = (folder: string) => first !== undefined && folder.length >= first.length
     for (let made = path; made.length > root.length || isNew(made); made = dirname(made))
       await syncFolder(dirname(made))
   },
   create: async (path) => {
-    const file = await open(path, 'ax')
+    const file = await nodeFsPromises().open(path, 'ax')
     return { append: (text) => file.appendFile(text), sync: () => file.sync(), close: () => file.close() }
   },
-  read: (path) => readFile(path, 'utf8').catch(when('ENOENT', undefined)),
-  exists: (path) => access(path, constants.F_OK).then(() => true, when('ENOENT', false)),
-  list: (path) => readdir(path).catch(when<string[]>('ENOENT', [])),
+  read: (path) => nodeFsPromises().readFile(path, 'utf8').catch(when('ENOENT', undefined)),
+  exists: (path) =>
+    nodeFsPromises()
+      .access(path)
+      .then(() => true, when('ENOENT', false)),
+  list: (path) => nodeFsPromises().readdir(path).catch(when<string[]>('ENOENT', [])),
   link: (from, to) =>
-    link(from, to)
+    nodeFsPromises()
+      .link(from, to)
       .then(() => 'linked' as const)
       .catch(when('EEXIST', 'taken' as const))
       .catch(when('ENOENT', 'missing' as const)),
-  remove: (path) => rm(path, { force: true }),
+  remove: (path) => nodeFsPromises().rm(path, { force: true }),
   syncFolder,
 }
 
 async function syncFolder(path: string): Promise<void> {
-  const folder = await open(path, 'r')
+  const folder = await nodeFsPromises().open(path, 'r')
   try {
     await folder.sync()
   } finally {

@@ -1,4 +1,3 @@
-import { randomUUID } from 'node:crypto'
 import { join } from 'node:path'
 import type { Batch } from '../../batch.ts'
 import { PortError } from '../../errors.ts'
@@ -68,7 +67,7 @@ export function folderWriter(
       const { layout, format } = started()
       const numbered = maxFileBytes < Infinity
       const name = (index: number): string => {
-        const unique = numbered ? `${String(index).padStart(5, '0')}-${randomUUID()}` : randomUUID()
+        const unique = numbered ? `${String(index).padStart(5, '0')}-${crypto.randomUUID()}` : crypto.randomUUID()
         return partName(batchId, partitionId, unique, format.extension)
       }
       return partWriter(files, format, { staging: layout.staging, name, maxFileBytes }, report)

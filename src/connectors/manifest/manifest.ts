@@ -1,4 +1,3 @@
-import { randomUUID } from 'node:crypto'
 import { join } from 'node:path'
 import { CheckpointCorruptError } from '../../errors.ts'
 import { type Entry, parseEntry } from './entry.ts'
@@ -47,7 +46,7 @@ export class Manifest {
   async put(what: Pick<Entry, 'batchId' | 'outcome' | 'files' | 'start' | 'end'>): Promise<Entry> {
     const { queryId, sinkId, epoch } = this.#owner
     const entry: Entry = { version: 1, queryId, sinkId, epoch, ...what }
-    const draft = join(this.#layout.staging, entryDraftName(entry.batchId, randomUUID()))
+    const draft = join(this.#layout.staging, entryDraftName(entry.batchId, crypto.randomUUID()))
     const file = await this.#files.create(draft)
     try {
       await file.append(`${JSON.stringify(entry)}\n`)

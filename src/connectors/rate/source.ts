@@ -5,10 +5,10 @@ import type { ReplayableReader } from '../../source.ts'
 import { type RateOptions, type RateSettings, rateSettings } from './options.ts'
 
 /** Column order as in Spark. `value` counts 0, 1, 2, …: a number for convenience, so its column is a double. */
-const rateSchema = /* @__PURE__ */ schema('timestamp timestamp not null, value double not null')
+const rateSchema = () => schema('timestamp timestamp not null, value double not null')
 
 /** A row of {@link rate}. */
-export type RateRow = RowOf<typeof rateSchema>
+export type RateRow = RowOf<ReturnType<typeof rateSchema>>
 
 /** Rows before `offset` were read; row 0 has the time `startTime` (milliseconds since 1970). */
 export interface RateOffset {
@@ -41,7 +41,7 @@ export function rate(options: RateOptions = {}): {
   readonly streamReader: () => ReplayableReader<RateOffset, RatePartition, RateRow>
 } {
   const settings = rateSettings(options)
-  return { name: 'rate', schema: rateSchema, streamReader: () => rateReader(settings) }
+  return { name: 'rate', schema: rateSchema(), streamReader: () => rateReader(settings) }
 }
 
 function rateReader(settings: RateSettings): ReplayableReader<RateOffset, RatePartition, RateRow> {
