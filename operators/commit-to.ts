@@ -36,7 +36,7 @@ export type CommittableWriter<Message> = Pick<StreamWriter<never, Message>, 'beg
 
 /**
  * Ends a batch: collects the partitions' messages by slot, then `writer.commit` → the log says done → `reader.commit`, and emits the batch.
- * Where a replay does no harm (a transactional sink, a source without `commit`) the log says it with the next plan, or when it is flushed ({@link QueryLog.hold}).
+ * Where a replay does no harm (a transactional sink, a source without `commit`) and plans come at once, the log says it with the next plan ({@link QueryLog.hold}).
  * A queue is asked before the first of these whether it still holds the batch (`hold`); when it doesn't, the batch fails uncommitted.
  *
  * From `writer.commit` on nothing interrupts it. A commit that fails after its repeats is in doubt: the batch stays planned and is replayed
@@ -221,14 +221,16 @@ class BatchEnding<Offset extends object, Partition, Message> {
     }
     const bearsReplay = this.#bearsReplay
     const logged = timedAnswer(context, 'commitOffsets', () =>
-      bearsReplay ? log.hold(planned, outcome) : log.doneNow(planned, outcome, this.#reader.kind !== 'acked'),
+      bearsReplay && log.plansAtOnce
+        ? log.hold(planned, outcome)
+        : log.doneNow(planned, outcome, !bearsReplay && this.#reader.kind !== 'acked'),
     )
     return whenAnswered(logged, tell)
   }
 
   /**
-   * Whether the next run may find the batch planned and not done: the log says it with the next plan then, in one go. A transactional sink has the batch already
-   * and skips its replay, for which a source must not have been told to let go of the rows.
+   * Whether the next run may find the batch planned and not done. A transactional sink has the batch already and skips its replay, for which a source must not have
+   * been told to let go of the rows. The log says it with the next plan then, in one go, if that comes at once; else without a sync of its own.
    *
    * Of a queue the log is written before the acknowledgement, and needn't be on the disk by then: a batch that a power failure undoes is closed as abandoned,
    * and what was acknowledged doesn't come again.

@@ -13,6 +13,8 @@ import { Tracker } from './tracker.ts'
  */
 export class QueryLog {
   readonly session: CheckpointSession
+  /** Whether the last plan came as soon as it was asked for, so that the next one may be waited for. Set by `flushMeanwhile`. */
+  plansAtOnce = false
   #recovered: Recovered
   #broken: { readonly error: unknown } | undefined
   /** Stands in `recovered` already. */

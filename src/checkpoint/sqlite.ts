@@ -27,9 +27,9 @@ export interface SqliteCheckpointOptions extends RetainOption {
  * A checkpoint in an SQLite database (WAL, synchronous FULL): one transaction for each write, a fraction of a millisecond. For queues,
  * journals and small batches. Everything is synchronous. On a local disk only: its lock is the lease.
  *
- * That a batch of a queue is done is written at once, and goes onto the disk together with the next plan: after a power failure between them it counts as abandoned,
- * and its messages were acknowledged. Into a transactional sink, from a source without `commit`, it is written with the next plan, in one transaction, where that
- * comes at once: without it the replay is skipped.
+ * That a batch is done is written when its sink has committed, and goes onto the disk together with the next plan where a query can bear that a power failure undoes it:
+ * from a queue (the batch then counts as abandoned; its messages were acknowledged), or into a transactional sink from a source without `commit` (the replay is
+ * skipped). Of the latter, one whose `latestOffset` answers at once and has more is written with the next plan, in one transaction.
  *
  * A second session, in this process or another, gets a `CheckpointLockedError` at once; what a killed process held is free.
  * @param file made when it is missing, readable by the user only.

@@ -123,22 +123,37 @@ describe('that a batch is done', () => {
   )
 
   it(
-    'is logged while the source is asked and takes its time',
+    'is logged while the source is asked and takes its time, and after that at once',
     marbles(({ cold, scheduler, flush }) => {
       const log: string[] = []
       const latestOffset: NumberedReader['latestOffset'] = ({ offset }) =>
-        offset === 0 ? of({ offset: 1 }) : cold('---(a|)', { a: { offset: 2 } })
-      const query = readStream(source(2, { latestOffset })).writeStream(numberSink(), {
+        offset === 0 ? { offset: 1 } : cold('---(a|)', { a: { offset: offset + 1 } })
+      const query = readStream(source(9, { latestOffset })).writeStream(numberSink(), {
         ...options,
         scheduler,
         checkpoint: noting(log, memoryCheckpoint(), () => scheduler.now()),
-        trigger: cold('(aa|)'),
+        trigger: cold('(aa)--b|'),
       })
       query.subscribe()
       flush()
-      expect(log.slice(1)).toEqual(['0 plan 0', '0 done 0', '3 plan 1', '3 done 1', '3 close'])
+      expect(log.slice(1)).toEqual(['0 plan 0', '0 done 0', '3 plan 1', '3 done 1', '9 plan 2', '9 done 2', '9 close'])
     }),
   )
+
+  it('is logged at once where the source takes its time', async () => {
+    const log: string[] = []
+    const latestOffset: NumberedReader['latestOffset'] = async ({ offset }) => ({ offset: Math.min(3, offset + 1) })
+    const run = readStream(source(3, { latestOffset, reportLatestOffset: () => ({ offset: 3 }) }))
+      .writeStream(numberSink(), { ...options, checkpoint: noting(log), trigger: availableNow() })
+      .start()
+    run.progress$.subscribe(({ batchId }) => log.push(`progress ${batchId}`))
+    await run.terminated
+    expect(log).toEqual([
+      'initial',
+      ...[0, 1, 2].flatMap((id) => [`plan ${id}`, `done ${id}`, `progress ${id}`]),
+      'close',
+    ])
+  })
 
   it('is logged before a query rests whose source has nothing more', async () => {
     const log: string[] = []

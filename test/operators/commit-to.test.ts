@@ -112,26 +112,30 @@ describe('a batch whose partitions are all written', () => {
     replayable: {},
     'told of commits': { commit: () => undefined },
   } as const
-  it.each<[keyof typeof ports, CommittableWriter<string>['guarantee'], 'is written' | 'is held' | 'is synced']>([
-    ['acked', 'transactional', 'is written'],
-    ['acked', { idempotent: 'position' }, 'is written'],
-    ['acked', 'append', 'is written'],
-    ['replayable', 'transactional', 'is held'],
+  it.each<[keyof typeof ports, CommittableWriter<string>['guarantee'], 'may wait' | 'is synced']>([
+    ['acked', 'transactional', 'may wait'],
+    ['acked', { idempotent: 'position' }, 'may wait'],
+    ['acked', 'append', 'may wait'],
+    ['replayable', 'transactional', 'may wait'],
     ['replayable', { idempotent: 'key' }, 'is synced'],
     ['replayable', 'append', 'is synced'],
     ['replayable', undefined, 'is synced'],
     ['told of commits', 'transactional', 'is synced'],
   ])('of a source that is %s, in a sink that is %s: done %s', async (source, guarantee, expected) => {
-    const syncs: unknown[] = []
-    const batch = batchOf(testContext(), ['p0'])
-    const log = new QueryLog(sessionOf({ write: (_, how) => syncs.push(how?.sync) }))
-    const writer = { commit: () => undefined, ...(guarantee !== undefined && { guarantee }) }
-    const part = of(messages.a as PartitionMessage<string>)
-    await outcomeOf(part.pipe(commitTo<Position, string, string>(writer, log, ports[source], batch)))
-    expect(log.recovered).toMatchObject({ done: batch.planned })
-    expect(syncs).toEqual(expected === 'is held' ? [] : [expected === 'is synced'])
-    log.flush().subscribe()
-    expect(syncs).toEqual([expected === 'is synced'])
+    for (const plansAtOnce of [false, true]) {
+      const syncs: unknown[] = []
+      const batch = batchOf(testContext(), ['p0'])
+      const log = new QueryLog(sessionOf({ write: (_, how) => syncs.push(how?.sync) }))
+      log.plansAtOnce = plansAtOnce
+      const writer = { commit: () => undefined, ...(guarantee !== undefined && { guarantee }) }
+      const part = of(messages.a as PartitionMessage<string>)
+      await outcomeOf(part.pipe(commitTo<Position, string, string>(writer, log, ports[source], batch)))
+      expect(log.recovered).toMatchObject({ done: batch.planned })
+      const isHeld = plansAtOnce && source === 'replayable' && expected === 'may wait'
+      expect(syncs).toEqual(isHeld ? [] : [expected === 'is synced'])
+      log.flush().subscribe()
+      expect(syncs).toEqual([expected === 'is synced'])
+    }
   })
 
   it('takes undefined for a message', async () => {

@@ -1,12 +1,12 @@
-import { defer, EMPTY, NEVER, type Observable, of, throwError } from 'rxjs'
+import { concat, defer, EMPTY, NEVER, type Observable, of, tap, throwError } from 'rxjs'
 import { describe, expect, it } from 'vitest'
 import { flushMeanwhile } from '../../operators/flush-meanwhile.ts'
 import { marbles } from '../../src/testing/marbles.ts'
 import { edgeListOfPassing } from './edge-list.ts'
 import { outcomeNow } from './outcome-now.ts'
 
-const free = { holds: false, flush: () => NEVER }
-const holding = (flush: Observable<never>) => ({ holds: true, flush: () => flush })
+const free = { holds: false, flush: () => NEVER, plansAtOnce: false }
+const holding = (flush: Observable<never>) => ({ holds: true, flush: () => flush, plansAtOnce: false })
 
 describe('flushMeanwhile, with nothing held', () => {
   edgeListOfPassing(() => flushMeanwhile(free), { a: 'a', b: 'b' })
@@ -90,6 +90,20 @@ describe('flushMeanwhile, with something held', () => {
       expectObservable(source.pipe(flushMeanwhile(holding(flush))), '^--!').toBe('----')
       expectSubscriptions(source.subscriptions).toBe('^--!')
       expectSubscriptions(flush.subscriptions).toBe('^----!')
+    }),
+  )
+
+  it(
+    'tells the log of each value whether it came at once, before it goes on',
+    marbles(({ cold, expectObservable, flush }) => {
+      const log = { ...free }
+      const told: boolean[] = []
+      const noting = tap(() => told.push(log.plansAtOnce))
+      expectObservable(of('a', 'b').pipe(flushMeanwhile(log), noting)).toBe('(ab|)')
+      expectObservable(cold('-a-b|').pipe(flushMeanwhile(log), noting)).toBe('-a-b|')
+      expectObservable(concat(of('a'), cold('--b|')).pipe(flushMeanwhile(log), noting)).toBe('a-b|')
+      flush()
+      expect(told).toEqual([true, true, true, false, false, false])
     }),
   )
 })
