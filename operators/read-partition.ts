@@ -1,11 +1,11 @@
 import {
-  defer,
   from,
   isObservable,
   type MonoTypeOperatorFunction,
   map,
   Observable,
   type ObservableInput,
+  type Subscriber,
   tap,
 } from 'rxjs'
 import type { Attempt } from '../src/batch-run.ts'
@@ -26,12 +26,17 @@ export function readPartition<Partition, Row extends object>(
   reader: Pick<ReaderBase<object, Partition, Row>, 'read'>,
   attempt: Attempt<Partition>,
 ): Observable<readonly Row[]> {
-  return defer(() => {
+  return new Observable((subscriber) => {
     const chunks = reader.read(attempt.task.partition, attempt.readContext())
     const iterator = iteratorOf(chunks)
-    const read$ =
-      iterator === undefined ? pushed(chunks).pipe(noOverrun(attempt), whileReading(attempt)) : pull(iterator, attempt)
-    return read$.pipe(map((chunk) => counted(chunk, attempt)))
+    if (iterator !== undefined) return pull(iterator, attempt, subscriber)
+    return pushed(chunks)
+      .pipe(
+        noOverrun(attempt),
+        whileReading(attempt),
+        map((chunk) => counted(chunk, attempt)),
+      )
+      .subscribe(subscriber)
   })
 }
 
@@ -73,57 +78,67 @@ function noOverrun<Row>({ run, demand, clock }: Attempt): MonoTypeOperatorFuncti
   })
 }
 
-function pull<Row>(iterator: ChunkIterator<Row>, { demand, clock }: Attempt): Observable<readonly Row[]> {
-  return new Observable((subscriber) => {
-    let asking = false
-    let looping = false
-    let ended = false
+/** @returns what ends it, for whoever leaves. */
+function pull<Row>(iterator: ChunkIterator<Row>, attempt: Attempt, subscriber: Subscriber<readonly Row[]>): () => void {
+  const { demand, clock } = attempt
+  let asking = false
+  let looping = false
+  let ended = false
 
-    const take = (result: IteratorResult<readonly Row[], unknown>): void => {
-      asking = false
-      clock.reading(false)
-      if (result.done === true) {
-        ended = true
-        subscriber.complete()
-      } else subscriber.next(result.value)
-    }
-    const resume = (result: IteratorResult<readonly Row[], unknown>): void => {
-      take(result)
-      ask()
-    }
-    const fail = (error: unknown): void => {
+  const take = (result: IteratorResult<readonly Row[], unknown>): void => {
+    asking = false
+    clock.reading(false)
+    if (result.done === true) {
       ended = true
-      clock.reading(false)
+      subscriber.complete()
+      return
+    }
+    if (subscriber.closed) return
+    let chunk: readonly Row[]
+    try {
+      chunk = counted(result.value, attempt)
+    } catch (error) {
       subscriber.error(error)
+      return
     }
-    const ask = (): void => {
-      if (looping) return
-      looping = true
-      clock.full(false)
-      while (!asking && !ended && !subscriber.closed && demand.hasRoom) {
-        asking = true
-        clock.reading(true)
-        try {
-          const next = iterator.next()
-          if ('then' in next) next.then(resume, fail)
-          else take(next)
-        } catch (error) {
-          fail(error)
-        }
-      }
-      looping = false
-      if (asking || ended || subscriber.closed) return
-      clock.full(true)
-      demand.onRoom(ask)
-    }
+    subscriber.next(chunk)
+  }
+  const resume = (result: IteratorResult<readonly Row[], unknown>): void => {
+    take(result)
     ask()
-    return () => {
-      if (ended) return
-      ended = true
-      clock.reading(false)
-      settle(() => iterator.return?.(), ignore, ignore)
+  }
+  const fail = (error: unknown): void => {
+    ended = true
+    clock.reading(false)
+    subscriber.error(error)
+  }
+  const ask = (): void => {
+    if (looping) return
+    looping = true
+    clock.full(false)
+    while (!asking && !ended && !subscriber.closed && demand.hasRoom) {
+      asking = true
+      clock.reading(true)
+      try {
+        const next = iterator.next()
+        if ('then' in next) next.then(resume, fail)
+        else take(next)
+      } catch (error) {
+        fail(error)
+      }
     }
-  })
+    looping = false
+    if (asking || ended || subscriber.closed) return
+    clock.full(true)
+    demand.onRoom(ask)
+  }
+  ask()
+  return () => {
+    if (ended) return
+    ended = true
+    clock.reading(false)
+    settle(() => iterator.return?.(), ignore, ignore)
+  }
 }
 
 // The attempt is over, and so is the interest in how the generator ends. A pending `next` delays it; the abort signal is what reaches that.

@@ -1,4 +1,4 @@
-import { Observable, type OperatorFunction, Subject, takeUntil } from 'rxjs'
+import { Observable, type OperatorFunction, Subscription } from 'rxjs'
 import type { Waiting } from '../src/activity.ts'
 import type { Attempt } from '../src/batch-run.ts'
 import type { DeadLetter } from '../src/dead-letter.ts'
@@ -7,6 +7,7 @@ import { PortError } from '../src/errors.ts'
 import { inPartition, type RejectedRow } from '../src/partition-scope.ts'
 import { afterOne, type Result, settle } from '../src/result.ts'
 import { deadLetterPort, type PartitionWriter, type StreamWriter } from '../src/sink.ts'
+import { subscribeWithin } from '../src/subscribe-within.ts'
 
 /** What a written partition leaves for the commit. */
 export interface PartitionMessage<Message> {
@@ -30,7 +31,7 @@ export function writeTo<Row extends object, Message>(
   return (source) =>
     new Observable((subscriber) => {
       const settled = attempt.task.batch.tracker.begin()
-      const left = new Subject<void>()
+      const reading = new Subscription()
       const waiting: { readonly count: number; readonly write: () => Result<unknown> }[] = []
       let partition: PartitionWriter<Row, Message> | undefined
       let busy = false
@@ -110,7 +111,7 @@ export function writeTo<Row extends object, Message>(
         failure = why
         waiting.length = 0
         attempt.rowsInFlight = 0
-        left.next()
+        reading.unsubscribe()
         attempt.controller.abort(why?.error)
         if (!settling) discard()
       }
@@ -160,7 +161,7 @@ export function writeTo<Row extends object, Message>(
                 },
         }
         inPartition(scope, () =>
-          source.pipe(takeUntil(left)).subscribe({
+          subscribeWithin(reading, source, {
             next: (rows) => enqueue(rows.length, () => opened.write(rows)),
             error: (error: unknown) => giveUp({ error }),
             complete: () => {

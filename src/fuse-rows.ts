@@ -1,5 +1,5 @@
-import { hash } from 'node:crypto'
 import { defer, filter, map, type Observable, type OperatorFunction } from 'rxjs'
+import { nodeCrypto } from './builtins.ts'
 import { currentPartition } from './partition-scope.ts'
 import { type RowStep, rowOperator, rowStepOf } from './row-operator.ts'
 import { madeOfText } from './schema/made-of-text.ts'
@@ -89,7 +89,7 @@ function codeOf(steps: readonly RowStep[]): string {
     ${spreads ? '' : 'out.length = count'}
     if (filtered !== undefined && dropped > 0) filtered(dropped)
     return out
-  } // ${hash('sha256', JSON.stringify(texts))}`
+  } // ${nodeCrypto().hash('sha256', JSON.stringify(texts))}`
 }
 
 function nested(steps: readonly RowStep[], keep: (row: string) => string, at = 0): string {

@@ -10,12 +10,15 @@ export interface NewEntry {
   readonly isPrivate?: boolean
 }
 
-/** What a writer does around each link. */
+/** What a writer does around the links. */
 export interface PutRules {
   /** Part of the temporary names, by which a later holder of the lease finds them. */
   readonly epoch: number
-  /** Called directly before each link; a rejection stops there. */
-  readonly beforeLink: () => Promise<void>
+  /**
+   * Called once everything has been prepared, before the first link; a rejection stops there. A later holder of the lease removes what is prepared before it reads,
+   * so that whoever loses the lease after this call links nothing that is not read.
+   */
+  readonly beforeLinks: () => Promise<void>
   /** What to fail with when the name is taken: nothing is ever overwritten. */
   readonly taken: (path: string) => Error
 }
@@ -32,6 +35,7 @@ export async function putAll(files: FileSystem, entries: readonly NewEntry[], ru
   try {
     const failed = staged.find((result) => result.status === 'rejected')
     if (failed !== undefined) throw failed.reason
+    await rules.beforeLinks()
     for (const [index, entry] of entries.entries()) {
       await publish(files, paths[index] as string, entry, rules)
       if (entries[index + 1]?.folder !== entry.folder) await files.syncFolder(entry.folder)
@@ -83,6 +87,5 @@ async function stage(
 
 async function publish(files: FileSystem, path: string, entry: NewEntry, rules: PutRules): Promise<void> {
   const target = join(entry.folder, entry.name)
-  await rules.beforeLink()
   if (!(await files.link(path, target))) throw rules.taken(target)
 }

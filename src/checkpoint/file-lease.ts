@@ -75,7 +75,7 @@ export async function takeLease(at: LeaseFolder, last: number): Promise<Lease> {
   try {
     await putAll(files, [{ folder, name: String(epoch), content: JSON.stringify(holder) }], {
       epoch,
-      beforeLink: async () => {},
+      beforeLinks: async () => {},
       taken: () => lockedMeanwhile(at),
     })
     // A slow starter may get a number that has been used and removed meanwhile.

@@ -58,7 +58,7 @@ export class FileLog {
     const { files, lease } = this.#context
     return putAll(files, entries, {
       epoch: lease.epoch,
-      beforeLink: lease.assertHeld,
+      beforeLinks: lease.assertHeld,
       taken: (path) =>
         new CheckpointCorruptError(
           `${path}: expected no such file yet; another process, which doesn't look at the lease, writes into this checkpoint`,

@@ -28,6 +28,8 @@ export class SqliteLog {
   readonly #file: string
   readonly #retain: number
   #synced = true
+  /** No batch before it is kept. */
+  #oldest = 0
   readonly #statements = new Map<string, SqliteStatement>()
 
   constructor(database: SqliteDatabase, file: string, retain: number) {
@@ -89,13 +91,19 @@ export class SqliteLog {
       case 'plan': {
         const { batchId } = entry.plan
         this.#sql('INSERT INTO batches VALUES (?, ?, NULL)').run(batchId, encodePlan(entry.plan, entry.text))
-        this.#sql('DELETE FROM journals WHERE batch_id < ?').run(batchId - this.#retain)
-        this.#sql('DELETE FROM batches WHERE batch_id < ?').run(batchId - this.#retain)
+        this.#purge(batchId - this.#retain)
         return
       }
       case 'done':
         this.#sql('UPDATE batches SET outcome = ? WHERE batch_id = ?').run(entry.outcome, entry.batchId)
     }
+  }
+
+  #purge(end: number): void {
+    if (end <= this.#oldest) return
+    this.#sql('DELETE FROM journals WHERE batch_id < ?').run(end)
+    this.#sql('DELETE FROM batches WHERE batch_id < ?').run(end)
+    this.#oldest = end
   }
 
   #read(row: QueryRow, sources: readonly string[]): Log {
