@@ -220,8 +220,10 @@ class BatchEnding<Offset extends object, Partition, Message> {
       context.emit({ type: 'done', batchId, outcome, ...(checkpointBytes === undefined ? {} : { checkpointBytes }) })
     }
     const bearsReplay = this.#bearsReplay
+    // Its rows are read before the plan is logged, and may be long in coming.
+    const isJournaled = this.#reader.kind !== 'acked' && this.#reader[journalPort] !== undefined
     const logged = timedAnswer(context, 'commitOffsets', () =>
-      bearsReplay && log.plansAtOnce
+      bearsReplay && log.plansAtOnce && !isJournaled
         ? log.hold(planned, outcome)
         : log.doneNow(planned, outcome, !bearsReplay && this.#reader.kind !== 'acked'),
     )

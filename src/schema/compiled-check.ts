@@ -6,27 +6,47 @@ export interface TestedColumn {
   readonly nullable: boolean
   /** Looks at a value that isn't null; `undefined`: anything fits. */
   readonly fits: ((value: unknown) => boolean) | undefined
+  /** The same as an expression of `value`, for tests that are shorter than a call. */
+  readonly test?: string
 }
 
-/** Whether an object certainly fits. `false` means that somebody has to look closer, and say why if it doesn't. */
-export type QuickTest = (row: object) => boolean
-
 /**
- * One function for all rows, with what is the same in each of them written out: a fifth of the time of a loop over the columns (30 ns in place of 190 for a row of four).
- * It knows the objects that have all columns, in the schema's order, and no others. A name gets into the code as a JSON text only.
+ * One function for all rows, with what is the same in each of them written out: a fifth of the time of a loop over the columns. It knows the plain objects that have all
+ * columns, in the schema's order, and asks `closer` about all others. A name gets into the code as a JSON text only.
+ *
+ * @param closer answers for what doesn't certainly fit.
+ * @param within answers for what does. @default undefined
  * @returns `undefined` where the process may not make code from texts (`--disallow-code-generation-from-strings`).
  */
-export function compiledCheck(columns: readonly TestedColumn[]): QuickTest | undefined {
-  const names = columns.map(({ name }, at) => `case ${at}: if (name !== ${JSON.stringify(name)}) return false; break`)
-  const values = columns.map(({ name, nullable, fits }, at) => {
+export function compiledCheck<Misfit>(
+  columns: readonly TestedColumn[],
+  closer: (row: unknown) => Misfit | undefined,
+  within?: (row: never) => Misfit | undefined,
+): ((row: unknown) => Misfit | undefined) | undefined {
+  const names = columns.map(
+    ({ name }, at) => `case ${at}: if (name !== ${JSON.stringify(name)}) return closer(row); break`,
+  )
+  const values = columns.map(({ name, nullable, fits, test }, at) => {
     const value = `(value = row[${JSON.stringify(name)}]) === null || value === undefined`
-    return `(${value} ? ${nullable} : ${fits === undefined ? 'true' : `fits${at}(value)`})`
+    return `(${value} ? ${nullable} : ${fits === undefined ? 'true' : (test ?? `fits${at}(value)`)})`
   })
   const code = `return (row) => {
+    if (typeof row !== 'object' || row === null) return closer(row)
+    const prototype = prototypeOf(row)
+    if (prototype !== plain && prototype !== null) return closer(row)
     let at = 0
-    for (const name in row) switch (at++) { ${[...names, 'default: return false'].join('; ')} }
+    for (const name in row) switch (at++) { ${[...names, 'default: return closer(row)'].join('; ')} }
     let value
-    return ${[`at === ${columns.length}`, ...values].join(' && ')}
+    return ${[`at === ${columns.length}`, ...values].join(' && ')} ? ${within === undefined ? 'undefined' : 'within(row)'} : closer(row)
   }`
-  return madeOfText(code, new Map(columns.map(({ fits }, at) => [`fits${at}`, fits])))
+  return madeOfText(
+    code,
+    new Map<string, unknown>([
+      ['prototypeOf', Object.getPrototypeOf],
+      ['plain', Object.prototype],
+      ['closer', closer],
+      ['within', within],
+      ...columns.map(({ fits }, at) => [`fits${at}`, fits] as const),
+    ]),
+  )
 }

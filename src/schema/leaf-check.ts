@@ -8,6 +8,14 @@ export function isLeaf(type: DataType): type is LeafType {
   return type.kind !== 'array' && type.kind !== 'map' && type.kind !== 'struct'
 }
 
+/** The tests that are shorter than a call, as expressions of `value`. */
+export const leafTests: Readonly<Partial<Record<LeafType['kind'], string>>> = {
+  boolean: "typeof value === 'boolean'",
+  int: "typeof value === 'number' && (value | 0) === value",
+  double: "typeof value === 'number'",
+  string: "typeof value === 'string'",
+}
+
 /** Makes the test for one type: whether a value that isn't null fits. */
 export function leafCheck(type: LeafType): (value: unknown) => boolean {
   switch (type.kind) {

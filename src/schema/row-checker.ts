@@ -1,7 +1,7 @@
 import { compiledCheck } from './compiled-check.ts'
 import type { DataType, Field } from './data-type.ts'
 import { quoteName, typeText } from './ddl-text.ts'
-import { isLeaf, kindOf, leafCheck, whyUnfit } from './leaf-check.ts'
+import { isLeaf, kindOf, type LeafType, leafCheck, leafTests, whyUnfit } from './leaf-check.ts'
 
 const isEnumerable = Object.prototype.propertyIsEnumerable
 
@@ -29,12 +29,9 @@ interface Column {
  * `column "labels.value"` for any value of a map) and the kind of what was found, never a value.
  */
 export function rowChecker(schema: { readonly fields: readonly Field[] }): (row: unknown) => string | undefined {
-  const check = structCheck(schema.fields, 'a row')
-  return (row) => {
-    const misfit = check(row)
-    if (misfit === undefined) return undefined
-    return misfit.path === '' ? misfit.reason : `column ${JSON.stringify(misfit.path)}: ${misfit.reason}`
-  }
+  return structCheck(schema.fields, 'a row', ({ path, reason }) =>
+    path === '' ? reason : `column ${JSON.stringify(path)}: ${reason}`,
+  )
 }
 
 function checkOf(type: DataType): Check {
@@ -44,7 +41,7 @@ function checkOf(type: DataType): Check {
     case 'map':
       return mapCheck(checkOf(type.value))
     case 'struct':
-      return structCheck(type.fields, 'a struct')
+      return structCheck(type.fields, 'a struct', (misfit) => misfit)
   }
   const fits = leafCheck(type)
   const expected = typeText(type)
@@ -77,15 +74,17 @@ function mapCheck(check: Check): Check {
   }
 }
 
-function structCheck(fields: readonly Field[], what: string): Check {
+/** @param told what becomes of a misfit. */
+function structCheck<Told>(
+  fields: readonly Field[],
+  what: string,
+  told: (misfit: Misfit) => Told,
+): (value: unknown) => Told | undefined {
   const columns = fields.map(
     ({ name, type, nullable }): Column => ({ name, nullable, expected: typeText(type), check: checkOf(type) }),
   )
   const byName = new Map(columns.map((column) => [column.name, column]))
   const required = columns.filter((column) => !column.nullable)
-  const fitsQuickly = compiledCheck(
-    fields.map(({ name, nullable, type }) => ({ name, nullable, fits: isLeaf(type) ? leafCheck(type) : undefined })),
-  )
   const nested = columns.filter((_, index) => !isLeaf((fields[index] as Field).type))
 
   const lookInside = (row: Readonly<Record<string, unknown>>): Misfit | undefined => {
@@ -120,10 +119,21 @@ function structCheck(fields: readonly Field[], what: string): Check {
     const absent = required.find((column) => !isEnumerable.call(row, column.name))
     return absent && missing(absent, undefined)
   }
-  return (row) => {
-    if (!isPlainObject(row)) return { path: '', reason: `expected ${what} (a plain object), found ${kindOf(row)}` }
-    return fitsQuickly?.(row) === true ? lookInside(row) : lookCloser(row)
+  const closer = (row: unknown): Told | undefined => {
+    if (!isPlainObject(row))
+      return told({ path: '', reason: `expected ${what} (a plain object), found ${kindOf(row)}` })
+    const misfit = lookCloser(row)
+    return misfit && told(misfit)
   }
+  const within = (row: Readonly<Record<string, unknown>>): Told | undefined => {
+    const misfit = lookInside(row)
+    return misfit && told(misfit)
+  }
+  const tested = fields.map(({ name, nullable, type }) => {
+    const test = leafTests[type.kind as LeafType['kind']]
+    return { name, nullable, fits: isLeaf(type) ? leafCheck(type) : undefined, ...(test !== undefined && { test }) }
+  })
+  return compiledCheck(tested, closer, nested.length === 0 ? undefined : within) ?? closer
 }
 
 function missing({ name, expected }: Column, value: null | undefined): Misfit {

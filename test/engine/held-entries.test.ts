@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest'
 import type { Checkpoint, LogRecord } from '../../src/checkpoint/checkpoint.ts'
 import { memoryCheckpoint } from '../../src/checkpoint/memory.ts'
 import type { StreamSource } from '../../src/data-source.ts'
+import { journaled } from '../../src/journaled.ts'
 import { afterOne } from '../../src/result.ts'
 import { readStream } from '../../src/stream.ts'
 import { marbles } from '../../src/testing/marbles.ts'
@@ -95,6 +96,17 @@ describe('that a batch is done', () => {
     })
     outcomeOf(query)
     expect(log).toEqual(['initial', 'plan 0', 'done 0', 'plan 1', 'done 1', 'close'])
+  })
+
+  it('is logged at once behind a journal, for the next rows may be long in coming', () => {
+    const log: string[] = []
+    const query = readStream(journaled(source(2))).writeStream(numberSink(), {
+      ...options,
+      checkpoint: noting(log, memoryCheckpoint()),
+      trigger: availableNow(),
+    })
+    outcomeOf(query)
+    expect(log.filter((what) => what.includes('done'))).toEqual(['done 0', 'done 1'])
   })
 
   it(
