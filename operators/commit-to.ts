@@ -22,7 +22,7 @@ import { tellSettlements } from '../src/tell-settlements.ts'
 import { askCommand, commandPort } from './call-port.ts'
 import { restartBatch } from './restart-batch.ts'
 import { timedAnswer } from './timed.ts'
-import { uninterruptible } from './uninterruptible.ts'
+import { uninterrupted, uninterruptible } from './uninterruptible.ts'
 import type { PartitionMessage } from './write-to.ts'
 
 /** What `commitTo` needs of a reader. */
@@ -59,7 +59,7 @@ export function commitTo<Offset extends object, Partition, Message>(
     (error: unknown): void =>
       context.emit({ type: 'warning', message: `${what} of batch ${batchId} failed`, error })
   const commit = (messages: readonly Message[]): Observable<unknown> =>
-    asking(() => ending.commit(messages)).pipe(uninterruptible(context.tracker, tell('commit')))
+    uninterrupted(context.tracker, tell('commit'), () => ending.commit(messages))
   // It never fails: the batch has failed already, with something else.
   const quietly = (step: Observable<unknown>): Observable<unknown> =>
     step.pipe(

@@ -1,5 +1,5 @@
-import { concatMap, type OperatorFunction } from 'rxjs'
-import { emitted, whenAnswered } from '../src/answer.ts'
+import type { OperatorFunction } from 'rxjs'
+import { concatAnswers, whenAnswered } from '../src/answer.ts'
 import { canonicalOffset, copyOffset, refuseRegression } from '../src/offset.ts'
 import { type RunContext, runContext } from '../src/run-context.ts'
 import { type ReaderBase, type ReadLimit, readAllAvailable } from '../src/source.ts'
@@ -25,16 +25,14 @@ export function latestOffset<Offset extends object>(
   limit: ReadLimit = readAllAvailable,
   context: RunContext = runContext(),
 ): OperatorFunction<Offset, OffsetRange<Offset>> {
-  return concatMap((start) => {
+  return concatAnswers((start) => {
     const answer = askPort(context, 'latestOffset', () => reader.latestOffset(start, limit), { phase: 'latestOffset' })
-    return emitted(
-      whenAnswered(answer, (end): OffsetRange<Offset> | undefined => {
-        const from = canonicalOffset(start, 'start')
-        const to = canonicalOffset(end, 'latestOffset')
-        if (from === to) return undefined
-        refuseRegression(start, end, reader.compare?.bind(reader))
-        return { start, end: copyOffset(end, to) }
-      }),
-    )
+    return whenAnswered(answer, (end): OffsetRange<Offset> | undefined => {
+      const from = canonicalOffset(start, 'start')
+      const to = canonicalOffset(end, 'latestOffset')
+      if (from === to) return undefined
+      refuseRegression(start, end, reader.compare?.bind(reader))
+      return { start, end: copyOffset(end, to) }
+    })
   })
 }

@@ -1,6 +1,6 @@
 import { concatMap, defer, isObservable, map, type Observable, type OperatorFunction, tap } from 'rxjs'
 import type { PartitionReport } from '../src/activity.ts'
-import { type Answer, asking, emitted, whenAnswered } from '../src/answer.ts'
+import { type Answer, asking, concatAnswers, whenAnswered } from '../src/answer.ts'
 import type { PlannedBatch } from '../src/batch.ts'
 import { BatchRun } from '../src/batch-run.ts'
 import { bindPorts } from '../src/bind-ports.ts'
@@ -28,7 +28,7 @@ export function logPlan<Offset extends object, Partition>(
   context: RunContext = runContext(),
 ): OperatorFunction<PlannedRange<Offset, Partition>, BatchRun<Offset, Partition>> {
   const journal = reader[journalPort]
-  return concatMap(({ start, end, partitions }) => {
+  return concatAnswers(({ start, end, partitions }) => {
     const planned: PlannedBatch<Offset, Partition> = {
       queryId: log.queryId,
       batchId: log.nextBatchId,
@@ -49,7 +49,7 @@ export function logPlan<Offset extends object, Partition>(
     }
     if (journal === undefined) {
       const answer = logged()
-      return emitted(whenAnswered(isObservable(answer) ? answer.pipe(whole) : answer, run))
+      return whenAnswered(isObservable(answer) ? answer.pipe(whole) : answer, run)
     }
     return capture(journal, planned, context).pipe(
       concatMap((chunks) =>

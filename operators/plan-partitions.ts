@@ -1,5 +1,5 @@
-import { concatMap, type OperatorFunction } from 'rxjs'
-import { emitted, whenAnswered } from '../src/answer.ts'
+import type { OperatorFunction } from 'rxjs'
+import { concatAnswers, whenAnswered } from '../src/answer.ts'
 import { assertJson } from '../src/checkpoint/plan-text.ts'
 import { describeError, PortError } from '../src/errors.ts'
 import { frozenCopy } from '../src/offset.ts'
@@ -25,9 +25,9 @@ export function planPartitions<Offset extends object, Partition>(
   reader: Pick<ReaderBase<Offset, Partition, never>, 'partitions'>,
   context: RunContext = runContext(),
 ): OperatorFunction<OffsetRange<Offset>, PlannedRange<Offset, Partition>> {
-  return concatMap(({ start, end }) => {
+  return concatAnswers(({ start, end }) => {
     const answer = askPort(context, 'partitions', () => reader.partitions(start, end), { phase: 'queryPlanning' })
-    return emitted(whenAnswered(answer, (partitions) => ({ start, end, partitions: asLogged(partitions) })))
+    return whenAnswered(answer, (partitions) => ({ start, end, partitions: asLogged(partitions) }))
   })
 }
 

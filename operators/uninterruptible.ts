@@ -1,4 +1,5 @@
-import { type MonoTypeOperatorFunction, Observable } from 'rxjs'
+import { isObservable, type MonoTypeOperatorFunction, Observable } from 'rxjs'
+import type { Answer } from '../src/answer.ts'
 import type { Tracker } from '../src/tracker.ts'
 
 /**
@@ -14,20 +15,42 @@ export function uninterruptible<T>(
   tracker: Tracker,
   onLateError: (error: unknown) => void,
 ): MonoTypeOperatorFunction<T> {
-  return (source) =>
-    new Observable((subscriber) => {
-      const end = tracker.begin()
-      source.subscribe({
+  return (source) => uninterrupted(tracker, onLateError, () => source)
+}
+
+/** The same for what is asked for on subscription. */
+export function uninterrupted<T>(
+  tracker: Tracker,
+  onLateError: (error: unknown) => void,
+  ask: () => Answer<T>,
+): Observable<T> {
+  return new Observable((subscriber) => {
+    const end = tracker.begin()
+    const fail = (error: unknown): void => {
+      if (subscriber.closed) onLateError(error)
+      end()
+      subscriber.error(error)
+    }
+    let answer: Answer<T>
+    try {
+      answer = ask()
+    } catch (error) {
+      fail(error)
+      return
+    }
+    if (isObservable(answer)) {
+      answer.subscribe({
         next: (value) => subscriber.next(value),
-        error: (error: unknown) => {
-          if (subscriber.closed) onLateError(error)
-          end()
-          subscriber.error(error)
-        },
+        error: fail,
         complete: () => {
           end()
           subscriber.complete()
         },
       })
-    })
+      return
+    }
+    subscriber.next(answer)
+    end()
+    subscriber.complete()
+  })
 }

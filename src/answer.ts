@@ -1,4 +1,5 @@
-import { concat, EMPTY, filter, ignoreElements, isObservable, map, Observable, type ObservableInput } from 'rxjs'
+import { concat, ignoreElements, isObservable, map, Observable, type OperatorFunction } from 'rxjs'
+import { subscribeWithin } from './subscribe-within.ts'
 
 /**
  * What somebody was asked for: there already, or an Observable of it, to be subscribed to once. Most ports answer at once, several of them in each batch,
@@ -11,10 +12,55 @@ export function whenAnswered<T, R>(answer: Answer<T>, next: (value: T) => R): An
   return isObservable(answer) ? answer.pipe(map(next)) : next(answer)
 }
 
-/** For `concatMap` and its like: the answer's value, or nothing where that is `undefined`. */
-export function emitted<T>(answer: Answer<T | undefined>): ObservableInput<T> {
-  if (isObservable(answer)) return answer.pipe(filter((value) => value !== undefined))
-  return answer === undefined ? EMPTY : [answer]
+/**
+ * As `concatMap`, for answers: one that is there goes on without an Observable of its own, and `undefined` doesn't.
+ *
+ * @param project called with the value when its turn has come; an error it throws goes to the subscriber.
+ */
+export function concatAnswers<T, R>(project: (value: T) => Answer<R | undefined>): OperatorFunction<T, R> {
+  return (source) =>
+    new Observable((subscriber) => {
+      const waiting: T[] = []
+      let busy = false
+      let ended = false
+
+      const passOn = (value: R | undefined): void => {
+        if (value !== undefined) subscriber.next(value)
+      }
+      const fail = (error: unknown): void => subscriber.error(error)
+      const take = (value: T): void => {
+        let answer: Answer<R | undefined>
+        try {
+          answer = project(value)
+        } catch (error) {
+          fail(error)
+          return
+        }
+        if (!isObservable(answer)) {
+          passOn(answer)
+          return
+        }
+        busy = true
+        subscribeWithin(subscriber, answer, { next: passOn, error: fail, complete: proceed })
+      }
+      const proceed = (): void => {
+        busy = false
+        while (waiting.length > 0 && !busy && !subscriber.closed) take(waiting.shift() as T)
+        if (ended && !busy) subscriber.complete()
+      }
+
+      subscribeWithin(subscriber, source, {
+        next: (value) => {
+          if (busy) waiting.push(value)
+          else take(value)
+        },
+        error: fail,
+        complete: () => {
+          ended = true
+          if (!busy) subscriber.complete()
+        },
+      })
+    })
 }
 
 /** Asks on subscription, and anew on each. */

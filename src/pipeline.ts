@@ -44,6 +44,7 @@ import type { QueryLog } from './query-log.ts'
 import type { RunContext } from './run-context.ts'
 import type { StreamWriter } from './sink.ts'
 import { journalPort, type StreamReader } from './source.ts'
+import { followedBy } from './subscribe-within.ts'
 import { longTimer } from './timer.ts'
 import type { Trigger, TriggerContext, TriggerOutcome } from './trigger.ts'
 
@@ -142,23 +143,18 @@ export function runPipeline<Offset extends object, Partition, Row extends object
         return asked ? EMPTY : log.flush()
       }
       // That the batch is done is logged with the next plan, when that comes at once.
-      const told = defer(() => {
+      const told = (): Observable<never> => {
         const outcome = { batchId, caughtUp: goal.caughtUp(batchId !== undefined) }
         if (!log.holds || (batchId !== undefined && !outcome.caughtUp)) return tell(outcome)
-        return concat(
-          log.flush(),
-          defer(() => tell(outcome)),
-        )
-      })
-      return concat(
-        batch$.pipe(
-          concatMap((batch) => {
-            batchId = batch.batchId
-            if (!batch.replay) goal.planned()
-            return runBatch(batch)
-          }),
-        ),
-        told,
+        return log.flush().pipe(followedBy(() => tell(outcome)))
+      }
+      return batch$.pipe(
+        concatMap((batch) => {
+          batchId = batch.batchId
+          if (!batch.replay) goal.planned()
+          return runBatch(batch)
+        }),
+        followedBy<BatchRun<Offset, Partition>>(told),
       )
     }
 

@@ -1,4 +1,12 @@
-import { from, Observable, type ObservableInput, type Observer, type Subscription, throwError } from 'rxjs'
+import {
+  from,
+  type MonoTypeOperatorFunction,
+  Observable,
+  type ObservableInput,
+  type Observer,
+  type Subscription,
+  throwError,
+} from 'rxjs'
 
 /**
  * Subscribes on behalf of a subscriber, for operators that are written by hand: when that one leaves, so does this subscription, also out of a source
@@ -24,4 +32,18 @@ export function innerOf<T>(make: () => ObservableInput<T>): Observable<T> {
   } catch (error) {
     return throwError(() => error)
   }
+}
+
+/** What follows when the source has completed; as `concat`, for one that is made then. */
+export function followedBy<T>(next: () => Observable<T>): MonoTypeOperatorFunction<T> {
+  return (source) =>
+    new Observable((subscriber) => {
+      subscribeWithin(subscriber, source, {
+        next: (value) => subscriber.next(value),
+        error: (error: unknown) => subscriber.error(error),
+        complete: () => {
+          innerOf(next).subscribe(subscriber)
+        },
+      })
+    })
 }

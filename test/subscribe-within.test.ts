@@ -1,0 +1,106 @@
+import { EMPTY, NEVER, Observable, of, Subscription, throwError } from 'rxjs'
+import { describe, expect, it } from 'vitest'
+import { followedBy, innerOf, subscribeWithin } from '../src/subscribe-within.ts'
+import { marbles } from '../src/testing/marbles.ts'
+import { throwIt } from './operators/a-run.ts'
+import { edgeListOfPassing } from './operators/edge-list.ts'
+import { outcomeNow } from './operators/outcome-now.ts'
+
+describe('subscribeWithin', () => {
+  it('ends a source that still emits synchronously when the subscriber leaves', () => {
+    const subscriber = new Subscription()
+    let emitted = 0
+    const endless = new Observable<number>((inner) => {
+      while (!inner.closed && emitted < 1_000) inner.next(++emitted)
+    })
+    const seen: number[] = []
+    subscribeWithin(subscriber, endless, {
+      next: (value) => {
+        seen.push(value)
+        if (value === 3) subscriber.unsubscribe()
+      },
+    })
+    expect(seen).toEqual([1, 2, 3])
+    expect(emitted).toBe(3)
+  })
+
+  it('does not begin for a subscriber that has left', () => {
+    const left = new Subscription()
+    left.unsubscribe()
+    let began = false
+    const source = new Observable<never>(() => {
+      began = true
+    })
+    expect(subscribeWithin(left, source, {}).closed).toBe(true)
+    expect(began).toBe(false)
+  })
+
+  it.each([
+    ['completes', EMPTY],
+    ['fails', throwError(() => 'down')],
+  ])('leaves nothing with the subscriber when the source %s', (_how, end) => {
+    const subscriber = new Subscription()
+    for (let at = 0; at < 10; at++) subscribeWithin(subscriber, end, { error: () => {} })
+    const { _finalizers: left } = subscriber as unknown as { readonly _finalizers: readonly unknown[] | null }
+    expect(left ?? []).toEqual([])
+  })
+
+  it('tells, of what is added to it, after the source has torn down', () => {
+    const order: string[] = []
+    const source = new Observable<never>((inner) => {
+      inner.add(() => order.push('torn down'))
+      queueMicrotask(() => inner.complete())
+    })
+    return new Promise<void>((resolve) => {
+      subscribeWithin(new Subscription(), source, { complete: () => order.push('complete') }).add(() => {
+        expect(order).toEqual(['complete', 'torn down'])
+        resolve()
+      })
+    })
+  })
+})
+
+describe('innerOf', () => {
+  it('is what was made, or fails with what making it threw', () => {
+    expect(outcomeNow(innerOf(() => [1, 2]))).toEqual({ values: [1, 2] })
+    expect(outcomeNow(innerOf(() => throwIt('down')))).toEqual({ values: [], error: 'down' })
+  })
+})
+
+describe('followedBy', () => {
+  edgeListOfPassing(() => followedBy<string>(() => EMPTY), { a: 'a', b: 'b' })
+
+  it(
+    'makes what follows when the source has completed',
+    marbles(({ cold, expectObservable, expectSubscriptions }) => {
+      const next = cold('        -b|')
+      const nextSubs = '      --^-!'
+      const source = cold('   a-|')
+      const expected = '      a--b|'
+      expectObservable(source.pipe(followedBy(() => next))).toBe(expected)
+      expectSubscriptions(next.subscriptions).toBe(nextSubs)
+    }),
+  )
+
+  it('fails with the source, and with what making it throws', () => {
+    let made = false
+    const failing = throwError(() => 'down').pipe(
+      followedBy(() => {
+        made = true
+        return NEVER
+      }),
+    )
+    expect(outcomeNow(failing)).toEqual({ values: [], error: 'down' })
+    expect(made).toBe(false)
+    expect(outcomeNow(of(1).pipe(followedBy(() => throwIt('none'))))).toEqual({ values: [1], error: 'none' })
+  })
+
+  it(
+    'leaves what follows when nobody listens any more',
+    marbles(({ cold, expectObservable, expectSubscriptions }) => {
+      const next = cold<string>('----')
+      expectObservable(EMPTY.pipe(followedBy(() => next)), '^-!').toBe('---')
+      expectSubscriptions(next.subscriptions).toBe('^-!')
+    }),
+  )
+})
