@@ -8,7 +8,7 @@ import { type ColumnValue, columnValues } from './column-value.ts'
 import { Connections } from './connections.ts'
 import { quoted, quotedTable } from './names.ts'
 import type { IdOffset, TimeOffset } from './offsets.ts'
-import { postgresError } from './postgres-error.ts'
+import { postgresError, sqlStateOf } from './postgres-error.ts'
 import { readCopy } from './read-copy.ts'
 import { assertSeesTransactions } from './settled.ts'
 import { type PostgresSlice, sliceQuery } from './slice.ts'
@@ -99,6 +99,9 @@ function batchReader<Row extends object>(settings: PostgresRowsSettings): BatchR
 }
 
 const integers = new Set(['smallint', 'integer', 'bigint'])
+
+/** SQLSTATE of a statement that took longer than it may. */
+const queryCanceled = '57014'
 
 /** Connections to plan with and to read with, and what was found out about the table. */
 class TableReader {
@@ -192,16 +195,27 @@ class TableReader {
     })
   }
 
-  /** Such rows have no place in the order of times, or one that is never reached. An index that begins with the time finds them at once. */
+  /**
+   * Such rows have no place in the order of times, or one that is never reached. An index that begins with the time finds them at once; without one the whole table is
+   * looked at, and that this takes too long is no reason not to start.
+   */
   async #warnOfTimes(client: PostgresClient, updatedAt: string): Promise<void> {
     const [table, time] = [quotedTable(this.#settings.table), quoted(updatedAt)]
-    const { rows } = await client.ask<{ found: boolean }>(
-      `SELECT EXISTS (SELECT FROM ${table} WHERE ${time} IS NULL) OR EXISTS (SELECT FROM ${table} WHERE ${time} = 'infinity') AS found`,
-    )
-    if (rows[0]?.found !== true) return
-    process.emitWarning(
-      `${owner}: ${table} has rows whose ${time} is null or infinity; they are never read by the option "updatedAt"`,
-      'SluiceWarning',
-    )
+    const warn = (what: string): void =>
+      process.emitWarning(
+        `${owner}: ${what}; rows whose ${time} is null or infinity are never read by the option "updatedAt"`,
+        'SluiceWarning',
+      )
+    try {
+      const { rows } = await client.ask<{ found: boolean }>(
+        `SELECT EXISTS (SELECT FROM ${table} WHERE ${time} IS NULL) OR EXISTS (SELECT FROM ${table} WHERE ${time} = 'infinity') AS found`,
+      )
+      if (rows[0]?.found === true) warn(`${table} has rows without a time to read them by`)
+    } catch (error) {
+      if (sqlStateOf(error) !== queryCanceled) throw error
+      warn(
+        `whether ${table} has rows without a time to read them by could not be found out within the option "statementTimeout"; an index on ${time} would help`,
+      )
+    }
   }
 }

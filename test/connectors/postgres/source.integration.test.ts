@@ -249,7 +249,9 @@ describe('postgresRows by updatedAt', () => {
     expect(warned).not.toHaveBeenCalled()
     await client.query("INSERT INTO t VALUES (2, 'x', NULL)")
     expect(await ids()).toEqual([1n])
-    expect(warned.mock.calls).toEqual([[expect.stringMatching(/"at".*null or infinity.*never read/), 'SluiceWarning']])
+    expect(warned.mock.calls).toEqual([
+      [expect.stringMatching(/without a time.*"at".*null or infinity are never read/), 'SluiceWarning'],
+    ])
     await client.query("UPDATE t SET at = 'infinity' WHERE id = 2")
     await ids()
     expect(warned).toHaveBeenCalledTimes(2)
@@ -259,6 +261,24 @@ describe('postgresRows by updatedAt', () => {
       .start().terminated
     expect(sink.rows).toHaveLength(2)
     expect(warned).toHaveBeenCalledTimes(2)
+  })
+
+  it('starts all the same where looking for such rows takes too long, and says so', async () => {
+    const { url, client } = await withDatabase()
+    await client.query(`CREATE TABLE t (id bigint PRIMARY KEY, name text, at timestamptz);
+      INSERT INTO t VALUES (1, 'x', now() - interval '1 hour')`)
+    await client.query('BEGIN; LOCK TABLE t IN ACCESS EXCLUSIVE MODE')
+    let released: Promise<unknown> | undefined
+    const warned = vi.spyOn(process, 'emitWarning').mockImplementation(() => {
+      released = client.query('ROLLBACK')
+    })
+    onTestFinished(() => warned.mockRestore())
+    const reader = readerOf({ url, updatedAt: 'at', safetyLag: 0, partitions: 1, statementTimeout: '2 seconds' })
+    expect(await idsOf(reader, {}, await settle(() => reader.latestOffset({}, all)))).toEqual([1n])
+    await released
+    expect(warned.mock.calls).toEqual([
+      [expect.stringMatching(/"statementTimeout".*index on "at".*null or infinity are never read/), 'SluiceWarning'],
+    ])
   })
 
   it('takes times before Christ for earlier, and years of five digits for later', async () => {
