@@ -82,37 +82,35 @@ export function commitTo<Offset extends object, Partition, Message>(
         if (collecting) rollBack(messages).subscribe()
         collecting = false
       })
-      subscriber.add(
-        ending.holding(source).subscribe({
-          next: ({ partitionId, message }) => {
-            messages[partitionId] = message
-            finished.add(partitionId)
-          },
-          error: (error: unknown) => {
-            collecting = false
-            const undo = restartsBatch(error) ? quietly(ending.abort(messages)) : rollBack(messages)
-            undo.subscribe({ complete: () => subscriber.error(error) })
-          },
-          complete: () => {
-            collecting = false
-            const missing = batch.committed ? 0 : batch.tasks.length - finished.size
-            const outcome =
-              missing === 0
-                ? commit(messages as Message[])
-                : concat(
-                    rollBack(messages),
-                    throwError(() => new PortError(`${missing} of ${batch.tasks.length} partitions gave no message`)),
-                  )
-            subscribeWithin(subscriber, outcome, {
-              error: (error: unknown) => subscriber.error(error),
-              complete: () => {
-                subscriber.next(batch)
-                subscriber.complete()
-              },
-            })
-          },
-        }),
-      )
+      subscribeWithin(subscriber, ending.holding(source), {
+        next: ({ partitionId, message }) => {
+          messages[partitionId] = message
+          finished.add(partitionId)
+        },
+        error: (error: unknown) => {
+          collecting = false
+          const undo = restartsBatch(error) ? quietly(ending.abort(messages)) : rollBack(messages)
+          undo.subscribe({ complete: () => subscriber.error(error) })
+        },
+        complete: () => {
+          collecting = false
+          const missing = batch.committed ? 0 : batch.tasks.length - finished.size
+          const outcome =
+            missing === 0
+              ? commit(messages as Message[])
+              : concat(
+                  rollBack(messages),
+                  throwError(() => new PortError(`${missing} of ${batch.tasks.length} partitions gave no message`)),
+                )
+          subscribeWithin(subscriber, outcome, {
+            error: (error: unknown) => subscriber.error(error),
+            complete: () => {
+              subscriber.next(batch)
+              subscriber.complete()
+            },
+          })
+        },
+      })
     })
 
   return (source) =>

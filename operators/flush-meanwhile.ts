@@ -1,6 +1,8 @@
-import { type MonoTypeOperatorFunction, Observable } from 'rxjs'
+import { EMPTY, type MonoTypeOperatorFunction, Observable } from 'rxjs'
 import type { QueryLog } from '../src/query-log.ts'
+import { type RunContext, runContext } from '../src/run-context.ts'
 import { subscribeWithin } from '../src/subscribe-within.ts'
+import { uninterruptible } from './uninterruptible.ts'
 
 /**
  * Tells the log whether the next plan comes at once, as far as what comes before it is concerned, and writes what it holds for that plan ({@link QueryLog.hold})
@@ -12,9 +14,14 @@ import { subscribeWithin } from '../src/subscribe-within.ts'
  * result     ------(a|)     (source: (a|) gives (a|), and nothing is flushed)
  * ```
  *
+ * **Hazard**: unsubscribing doesn't interrupt what is being written; wait for `context.tracker.idle`.
+ *
  * @returns the source's values, after the flush. Fails with the source's error, or with the log's.
  */
-export function flushMeanwhile<T>(log: Pick<QueryLog, 'holds' | 'flush' | 'plansAtOnce'>): MonoTypeOperatorFunction<T> {
+export function flushMeanwhile<T>(
+  log: Pick<QueryLog, 'holds' | 'flush' | 'plansAtOnce'>,
+  context: RunContext = runContext(),
+): MonoTypeOperatorFunction<T> {
   return (source) =>
     new Observable((subscriber) => {
       const waiting: T[] = []
@@ -36,7 +43,7 @@ export function flushMeanwhile<T>(log: Pick<QueryLog, 'holds' | 'flush' | 'plans
       atOnce = false
       if (subscriber.closed || ended || !log.holds) return
       flushing = true
-      log.flush().subscribe({
+      subscribeWithin(subscriber, flushed(log, context), {
         error: (error: unknown) => subscriber.error(error),
         complete: () => {
           flushing = false
@@ -45,4 +52,14 @@ export function flushMeanwhile<T>(log: Pick<QueryLog, 'holds' | 'flush' | 'plans
         },
       })
     })
+}
+
+/** Of a held entry that could not be written. */
+export const notLogged = 'that the last batch is done may or may not have been logged'
+
+/** Writes what the log holds, to its end; an error that nobody listens to any more becomes a warning. */
+export function flushed(log: Pick<QueryLog, 'holds' | 'flush'>, { tracker, emit }: RunContext): Observable<never> {
+  if (!log.holds) return EMPTY
+  const late = (error: unknown): void => emit({ type: 'warning', message: notLogged, error })
+  return log.flush().pipe(uninterruptible(tracker, late))
 }

@@ -29,7 +29,10 @@ export function readPartition<Partition, Row extends object>(
   return new Observable((subscriber) => {
     const chunks = reader.read(attempt.task.partition, attempt.readContext())
     const iterator = iteratorOf(chunks)
-    if (iterator !== undefined) return pull(iterator, attempt, subscriber)
+    if (iterator !== undefined) {
+      pull(iterator, attempt, subscriber)
+      return undefined
+    }
     return pushed(chunks)
       .pipe(
         noOverrun(attempt),
@@ -78,10 +81,10 @@ function noOverrun<Row>({ run, demand, clock }: Attempt): MonoTypeOperatorFuncti
   })
 }
 
-/** @returns what ends it, for whoever leaves. */
-function pull<Row>(iterator: ChunkIterator<Row>, attempt: Attempt, subscriber: Subscriber<readonly Row[]>): () => void {
+function pull<Row>(iterator: ChunkIterator<Row>, attempt: Attempt, subscriber: Subscriber<readonly Row[]>): void {
   const { demand, clock } = attempt
   let asking = false
+  let calling = false
   let looping = false
   let ended = false
 
@@ -103,14 +106,33 @@ function pull<Row>(iterator: ChunkIterator<Row>, attempt: Attempt, subscriber: S
     }
     subscriber.next(chunk)
   }
+  // Each answer once: a thenable of somebody's own may call back twice.
   const resume = (result: IteratorResult<readonly Row[], unknown>): void => {
+    if (!asking) return
     take(result)
     ask()
   }
   const fail = (error: unknown): void => {
+    if (!asking) return
+    asking = false
     ended = true
     clock.reading(false)
     subscriber.error(error)
+  }
+  const leave = (): void => settle(() => iterator.return?.(), ignore, ignore)
+  const next = (): void => {
+    calling = true
+    try {
+      const answer = iterator.next()
+      calling = false
+      if (ended)
+        leave() // a generator can't be left while it runs
+      else if ('then' in answer) answer.then(resume, fail)
+      else take(answer)
+    } catch (error) {
+      calling = false
+      fail(error)
+    }
   }
   const ask = (): void => {
     if (looping) return
@@ -119,26 +141,21 @@ function pull<Row>(iterator: ChunkIterator<Row>, attempt: Attempt, subscriber: S
     while (!asking && !ended && !subscriber.closed && demand.hasRoom) {
       asking = true
       clock.reading(true)
-      try {
-        const next = iterator.next()
-        if ('then' in next) next.then(resume, fail)
-        else take(next)
-      } catch (error) {
-        fail(error)
-      }
+      next()
     }
     looping = false
     if (asking || ended || subscriber.closed) return
     clock.full(true)
     demand.onRoom(ask)
   }
-  ask()
-  return () => {
+  // First: all of it may happen before this function returns.
+  subscriber.add(() => {
     if (ended) return
     ended = true
     clock.reading(false)
-    settle(() => iterator.return?.(), ignore, ignore)
-  }
+    if (!calling) leave()
+  })
+  ask()
 }
 
 // The attempt is over, and so is the interest in how the generator ends. A pending `next` delays it; the abort signal is what reaches that.

@@ -172,10 +172,11 @@ export function writeTo<Row extends object, Message>(
         )
       }
 
-      call('write', open, (opened) => read(opened as PartitionWriter<Row, Message>))
-      return () => {
+      // First: all of it may happen before this function returns.
+      subscriber.add(() => {
         if (!over) giveUp(undefined)
-      }
+      })
+      call('write', open, (opened) => read(opened as PartitionWriter<Row, Message>))
     })
 }
 

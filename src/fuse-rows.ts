@@ -15,10 +15,13 @@ interface Fused {
 }
 
 const known = new WeakMap<Operator, Fused>()
+/** Of one pass: they are nested in its code. */
+const mostSteps = 100
 
 /**
  * The same chain with one operator in place of neighbours that each look at one row at a time: one pass over a chunk, without the lists in between.
- * It does to each row what they did. A row goes through all of them before the next one does; so of two functions that throw in one chunk, the one that meets its row first fails it.
+ * It does to each row what they did. A row goes through all of them before the next one does; so of two functions that throw in one chunk, the one that meets its row first fails it,
+ * and functions that share a state see it in another order.
  *
  * The pass is code of its own for each combination of functions. A loop that every query shares calls functions that the runtime can't foresee: with some queries in a process
  * that took more than twice the time (18 ns a row in place of 7, by a function that makes an object and one that compares a number).
@@ -46,8 +49,10 @@ function neighbours(operators: readonly Operator[]): readonly { readonly of: Ope
   for (const operator of operators) {
     const step = rowStepOf(operator)
     const last = runs.at(-1)
-    if (step === undefined) runs.push({ of: [operator], steps: [] })
-    else if (last === undefined || last.steps.length === 0) runs.push({ of: [operator], steps: [step] })
+    // What isn't a function fails as it did, when it is called.
+    if (step === undefined || typeof step.apply !== 'function') runs.push({ of: [operator], steps: [] })
+    else if (last === undefined || last.steps.length === 0 || last.steps.length === mostSteps)
+      runs.push({ of: [operator], steps: [step] })
     else {
       last.of.push(operator)
       last.steps.push(step)
@@ -57,7 +62,7 @@ function neighbours(operators: readonly Operator[]): readonly { readonly of: Ope
 }
 
 function fuse(steps: readonly RowStep[]): Operator | undefined {
-  const pass = madeOfText<Pass>(codeOf(steps), new Map(steps.map(({ apply }, at) => [`apply${at}`, apply])))
+  const pass = madeOfText<Pass>(codeOf(steps), new Map(steps.map(({ kind, apply }, at) => [nameOf(kind, at), apply])))
   if (pass === undefined) return undefined
   if (steps.every(({ kind }) => kind === 'map')) return rowOperator(map((rows) => pass(rows, undefined)))
   return rowOperator((source: Observable<Chunk>) => {
@@ -95,9 +100,14 @@ function codeOf(steps: readonly RowStep[]): string {
 function nested(steps: readonly RowStep[], keep: (row: string) => string, at = 0): string {
   const step = steps[at]
   if (step === undefined) return keep(`row${at}`)
-  const [called, next] = [`apply${at}(row${at})`, `row${at + 1}`]
+  const [called, next] = [`${nameOf(step.kind, at)}(row${at})`, `row${at + 1}`]
   const rest = nested(steps, keep, at + 1)
   if (step.kind === 'map') return `const ${next} = ${called}; ${rest}`
   if (step.kind === 'spread') return `for (const ${next} of ${called}) { ${rest} }`
   return `if (${called}) { const ${next} = row${at}; ${rest} } else dropped++`
+}
+
+/** As errors name it. */
+function nameOf(kind: RowStep['kind'], at: number): string {
+  return `${kind === 'filter' ? 'predicate' : 'project'}${at}`
 }

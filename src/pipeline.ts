@@ -3,6 +3,7 @@ import {
   concatMap,
   defer,
   EMPTY,
+  filter,
   from,
   identity,
   ignoreElements,
@@ -22,7 +23,7 @@ import { attemptPartition } from '../operators/attempt-partition.ts'
 import { beginBatch } from '../operators/begin-batch.ts'
 import { commitTo } from '../operators/commit-to.ts'
 import { conflateMap } from '../operators/conflate-map.ts'
-import { flushMeanwhile } from '../operators/flush-meanwhile.ts'
+import { flushed, flushMeanwhile } from '../operators/flush-meanwhile.ts'
 import { holdBack } from '../operators/hold-back.ts'
 import { latestOffset } from '../operators/latest-offset.ts'
 import { locateError } from '../operators/locate-error.ts'
@@ -106,13 +107,21 @@ export function runPipeline<Offset extends object, Partition, Row extends object
     const holdsBack = limit.minRows > 0 && !bounded && !single
     const admitted = holdsBack ? holdBack(reader, { ...limit, onHeld }, context) : identity
     const position = (): Observable<Offset> => (goal.reached ? EMPTY : of(log.position as Offset))
+    const isJournaled = reader.kind !== 'acked' && reader[journalPort] !== undefined
+    let drained = false
+    const drained$ = drain$.pipe(
+      tap(() => {
+        drained = true
+      }),
+    )
     const nextBatch = defer(() => (goal.isFrozen ? position() : concat(goal.frozen, defer(position)))).pipe(
       latestOffset(reader, goal.readLimit, context),
       admitted,
       planPartitions(reader, context),
-      flushMeanwhile(log),
       // What a journaled source was asked for is journaled: it may have it no more.
-      reader.kind !== 'acked' && reader[journalPort] !== undefined ? identity : takeUntil(drain$),
+      isJournaled ? identity : takeUntil(drained$),
+      flushMeanwhile(log, context),
+      filter(() => isJournaled || !drained),
       logPlan(log, reader.kind === 'acked' ? bindPorts(reader, ['partitionKey']) : reader, context),
     )
     const outcome$ = new Subject<TriggerOutcome>()
@@ -140,13 +149,13 @@ export function runPipeline<Offset extends object, Partition, Row extends object
         answering = false
         pipeline.onOutcome(outcome)
         outcome$.next(outcome)
-        return asked ? EMPTY : log.flush()
+        return asked ? EMPTY : flushed(log, context)
       }
       // That the batch is done is logged with the next plan, when that comes at once.
       const told = (): Observable<never> => {
         const outcome = { batchId, caughtUp: goal.caughtUp(batchId !== undefined) }
         if (!log.holds || (batchId !== undefined && !outcome.caughtUp)) return tell(outcome)
-        return log.flush().pipe(followedBy(() => tell(outcome)))
+        return flushed(log, context).pipe(followedBy(() => tell(outcome)))
       }
       return batch$.pipe(
         concatMap((batch) => {
@@ -161,7 +170,7 @@ export function runPipeline<Offset extends object, Partition, Row extends object
     const answerTick = (): Observable<BatchRun<Offset, Partition>> => {
       asked = false
       const pause = breath.pause()
-      return pause === undefined ? lookForBatch() : concat(log.flush(), pause, defer(lookForBatch))
+      return pause === undefined ? lookForBatch() : concat(flushed(log, context), pause, defer(lookForBatch))
     }
     const available$ = reader.available ?? NEVER
     return ticks(

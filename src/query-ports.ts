@@ -1,5 +1,6 @@
 import { catchError, concat, defer, EMPTY, ignoreElements, type Observable, of, throwError } from 'rxjs'
 import { commandPort } from '../operators/call-port.ts'
+import { notLogged } from '../operators/flush-meanwhile.ts'
 import { checkReader, checkWriter } from './check-ports.ts'
 import type { QueryEventBody } from './events.ts'
 import type { QueryLog } from './query-log.ts'
@@ -59,11 +60,11 @@ export function stopPort(
   )
 }
 
-/** Before a pause that may be long, or for ever. A log that fails is broken, which whoever goes on finds out. */
-export function flushed(log: QueryLog, emit: (event: QueryEventBody) => void): Observable<never> {
+/** At the end of a run that a failure or somebody else has ended. A log that fails is broken, which whoever goes on finds out. */
+export function flushQuietly(log: QueryLog, emit: (event: QueryEventBody) => void): Observable<never> {
   return defer(() => (log.broken ? EMPTY : log.flush())).pipe(
     catchError((error: unknown) => {
-      emit({ type: 'warning', message: 'the last batch may or may not have been logged as done', error })
+      emit({ type: 'warning', message: notLogged, error })
       return EMPTY
     }),
   )

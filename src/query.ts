@@ -28,7 +28,7 @@ import { runPipeline } from './pipeline.ts'
 import { ProgressBuilder, type QueryProgress } from './progress.ts'
 import { guaranteeOf } from './query-guarantee.ts'
 import { QueryLog } from './query-log.ts'
-import { flushed, openPorts, startWriter, stopPort } from './query-ports.ts'
+import { flushQuietly, openPorts, startWriter, stopPort } from './query-ports.ts'
 import type { QuerySpec } from './query-spec.ts'
 import { redactError } from './redact.ts'
 import { type RunContext, runContext } from './run-context.ts'
@@ -151,7 +151,7 @@ function runWithRestarts<Offset extends object, Partition, Row extends object, O
       close: ({ reader, writer }) =>
         concat(
           tracker.idle,
-          flushed(log, emit),
+          flushQuietly(log, emit),
           stopPort('sink', () => writer.stop?.(), emit),
           stopPort('source', () => reader.stop?.(), emit),
         ),

@@ -89,6 +89,17 @@ export function settle(
     return
   }
   if (isObservable(result)) result.pipe(toArray()).subscribe({ next: (values) => done(values.at(-1)), error: failed })
-  else if (isPromiseLike(result)) result.then(done, failed)
-  else done(result)
+  else if (result instanceof Promise) result.then(done, failed)
+  else if (isPromiseLike(result)) {
+    // A thenable of somebody's own may call back twice.
+    let settled = false
+    const once =
+      <T>(then: (value: T) => void) =>
+      (value: T): void => {
+        if (settled) return
+        settled = true
+        then(value)
+      }
+    result.then(once(done), once(failed))
+  } else done(result)
 }

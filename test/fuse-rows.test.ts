@@ -163,6 +163,24 @@ describe('fuseRows', () => {
     expect(count).toBe(1)
   })
 
+  it('takes chains of any length', () => {
+    const chain = Array.from({ length: 600 }, () => flatMapRows((row: object) => [row, ...[]])) as never
+    const rows = [{ n: 1 }, { n: 2 }]
+    expect(outcomeNow(of(rows).pipe(transformRows(chain)))).toEqual({ values: [rows] })
+  })
+
+  it('fails with what the function is, where it is none', () => {
+    const operators: readonly ((what: never) => RowsOperator)[] = [mapRows, filterRows, flatMapRows]
+    for (const operator of operators) {
+      const { error } = outcomeNow(of([{ n: 1 }]).pipe(transformRows([operator(undefined as never)] as never)))
+      expect(String(error)).toMatch(/TypeError: (project|predicate) is not a function/)
+    }
+    const single = flatMapRows((() => 1) as never)
+    expect(String(outcomeNow(of([{ n: 1 }]).pipe(transformRows([single] as never))).error)).toMatch(
+      /project0.* iterable/,
+    )
+  })
+
   it('leaves the operators as they are where code may not be made from texts', () => {
     const url = (path: string) => JSON.stringify(new URL(path, import.meta.url).href)
     const program = `

@@ -148,6 +148,20 @@ describe('settle', () => {
     expect(settled(call)).toEqual([expected])
   })
 
+  it('calls back once for a thenable that does so twice', () => {
+    const twice = (end: 'resolve' | 'reject') => ({
+      // biome-ignore lint/suspicious/noThenProperty: it is one
+      then: (resolve: (value: unknown) => void, reject: (error: unknown) => void) => {
+        const call = end === 'resolve' ? resolve : reject
+        call(1)
+        resolve(2)
+        reject(3)
+      },
+    })
+    expect(settled(() => twice('resolve') as never)).toEqual([['done', 1]])
+    expect(settled(() => twice('reject') as never)).toEqual([['failed', 1]])
+  })
+
   it.each<[string, () => Result<unknown>, unknown]>([
     ['resolved', () => Promise.resolve(5), ['done', 5]],
     ['rejected', () => Promise.reject('broken'), ['failed', 'broken']],

@@ -229,4 +229,47 @@ describe('that a batch is done', () => {
     })
     expect(outcomeOf(waiting)).toMatchObject({ error: { cause: down } })
   })
+
+  it.each(['drain', 'stop'] as const)(
+    'is not lost without a word when it can not be written during a %s',
+    async (end) => {
+      const memory = memoryCheckpoint()
+      const failed = Promise.withResolvers<never>()
+      const flushing = Promise.withResolvers<void>()
+      const checkpoint: Checkpoint = {
+        ...memory,
+        open: (query) =>
+          afterOne('open', memory.open(query), (session) => ({
+            ...session,
+            write: (records, how) => {
+              if (how?.sync !== false) return session.write(records, how)
+              flushing.resolve()
+              return failed.promise
+            },
+          })),
+      }
+      const latestOffset: NumberedReader['latestOffset'] = ({ offset }) =>
+        offset < 2 ? { offset: offset + 1 } : new Promise(() => {})
+      const run = readStream(source(9, { latestOffset }))
+        .writeStream(numberSink(), { ...options, checkpoint })
+        .start()
+      const told: string[] = []
+      run.events$.subscribe((event) => {
+        if (event.type === 'warning' || event.type === 'failed') told.push(`${event.type} ${String(event.error)}`)
+        if (event.type === 'stopped') told.push('stopped')
+      })
+      await flushing.promise
+      const ended = run[end]().then(
+        () => 'resolved',
+        (error: Error) => String(error.cause),
+      )
+      failed.reject(new Error('disk'))
+      expect(await ended).toBe(end === 'drain' ? 'Error: disk' : 'resolved')
+      expect(told).toEqual(
+        end === 'drain'
+          ? [expect.stringMatching(/^failed .*disk/)]
+          : [expect.stringMatching(/^warning .*disk/), 'stopped'],
+      )
+    },
+  )
 })

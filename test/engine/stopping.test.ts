@@ -166,3 +166,48 @@ describe('drain', () => {
     expect(run.recentProgress.map(({ batchId }) => batchId)).toEqual([0])
   })
 })
+
+describe('a query that is stopped while everything answers at once', () => {
+  it.each(['read', 'write', 'an observer of its chunks'] as const)(
+    'ends in its %s, and its writer discards',
+    async (where) => {
+      const calls: string[] = []
+      const chunks = 1_000
+      const leave = (from: string): void => {
+        if (from === where && calls.filter((call) => call.startsWith('chunk')).length === 3) void run.stop()
+      }
+      const source = numberSource(() => 1, [], {
+        *read() {
+          try {
+            for (let n = 0; n < chunks; n++) {
+              calls.push(`chunk ${n}`)
+              leave('read')
+              yield [{ n }]
+            }
+          } finally {
+            calls.push('left')
+          }
+        },
+      })
+      const sink = numberSink(calls, [], { write: () => leave('write') })
+      const run = readStream(source)
+        .writeStream(sink, { ...base, checkpoint: memoryCheckpoint() })
+        .start()
+      run.events$.subscribe(({ type }) => {
+        if (type === 'partition-progress') leave('an observer of its chunks')
+      })
+      await run.terminated
+      expect(calls.filter((call) => call.startsWith('chunk'))).toHaveLength(3)
+      // The generator is left as soon as it doesn't run.
+      expect(calls.filter((call) => call === 'left')).toHaveLength(1)
+      expect(calls.filter((call) => !/^chunk|^left/.test(call))).toEqual([
+        'sink start 1',
+        'begin 0',
+        'open 0/0/0',
+        'discard 0/0/0',
+        'sink abort 0: ',
+        'sink stop',
+      ])
+    },
+  )
+})

@@ -1,4 +1,16 @@
-import { EMPTY, from, map, NEVER, Observable, type ObservableInput, of, type Subscription, throwError } from 'rxjs'
+import {
+  EMPTY,
+  from,
+  map,
+  NEVER,
+  Observable,
+  type ObservableInput,
+  of,
+  Subject,
+  type Subscription,
+  takeUntil,
+  throwError,
+} from 'rxjs'
 import { describe, expect, it } from 'vitest'
 import { readPartition } from '../../operators/read-partition.ts'
 import { writeTo } from '../../operators/write-to.ts'
@@ -339,6 +351,68 @@ describe('the pace of a pulled read', () => {
 })
 
 describe('leaving a pulled read', () => {
+  it.each<[string, (leave: () => void, steps: string[]) => Chunks]>([
+    [
+      'a generator',
+      function* (leave, steps) {
+        try {
+          yield chunks.a
+          leave()
+          yield chunks.b
+          steps.push('went on')
+        } finally {
+          steps.push('finally')
+        }
+      },
+    ],
+    [
+      'an async generator',
+      async function* (leave, steps) {
+        try {
+          yield chunks.a
+          leave()
+          yield chunks.b
+          steps.push('went on')
+        } finally {
+          steps.push('finally')
+        }
+      },
+    ],
+  ])('ends %s that is left while it runs', async (_kind, read) => {
+    const steps: string[] = []
+    const seen: unknown[] = []
+    const left = new Subject<void>()
+    const attempt = anAttempt({ highWaterMark: 10 })
+    reading(() => read(() => left.next(), steps), attempt)
+      .pipe(takeUntil(left))
+      .subscribe((rows) => seen.push(rows))
+    await microtasks()
+    expect(seen).toEqual([chunks.a])
+    expect(steps).toEqual(['finally'])
+  })
+
+  it('takes each answer once, also of a thenable that calls back twice', () => {
+    let next = 0
+    const twice = {
+      [Symbol.asyncIterator]: () => ({
+        next: () => {
+          const result = next++ < 3 ? { done: false, value: chunks.a } : { done: true, value: undefined }
+          return {
+            // biome-ignore lint/suspicious/noThenProperty: it is one
+            then: (resolve: (result: unknown) => void) => {
+              resolve(result)
+              resolve(result)
+            },
+          }
+        },
+      }),
+    }
+    const seen: unknown[] = []
+    const attempt = anAttempt({ highWaterMark: 10 })
+    reading(() => twice as never, attempt).subscribe((rows) => seen.push(rows))
+    expect(seen).toEqual([chunks.a, chunks.a, chunks.a])
+  })
+
   it('calls return on an iterator whose next is pending, and takes no late answer', async () => {
     const { iterator, asked, answers } = handIterator()
     const attempt = anAttempt()
