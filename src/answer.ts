@@ -21,6 +21,7 @@ export function concatAnswers<T, R>(project: (value: T) => Answer<R | undefined>
   return (source) =>
     new Observable((subscriber) => {
       const waiting: T[] = []
+      let next = 0
       let busy = false
       let ended = false
 
@@ -45,7 +46,8 @@ export function concatAnswers<T, R>(project: (value: T) => Answer<R | undefined>
       }
       const proceed = (): void => {
         busy = false
-        while (waiting.length > 0 && !busy && !subscriber.closed) take(waiting.shift() as T)
+        while (next < waiting.length && !busy && !subscriber.closed) take(waiting[next++] as T)
+        if (next === waiting.length) waiting.length = next = 0
         if (ended && !busy) subscriber.complete()
       }
 
