@@ -1,6 +1,7 @@
-import { type MonoTypeOperatorFunction, Observable, Subject, takeUntil } from 'rxjs'
+import { type MonoTypeOperatorFunction, Observable } from 'rxjs'
 import { required, rules, validateOptions } from '../src/options.ts'
 import { rowOperator } from '../src/row-operator.ts'
+import { subscribeWithin } from '../src/subscribe-within.ts'
 
 /**
  * Regroups a partition's rows into chunks of one size, however large the source's chunks are: for a sink that makes a request or a statement of each chunk.
@@ -27,7 +28,6 @@ export function bufferRows<Row extends object>(count: number): MonoTypeOperatorF
         // They aren't told to the partition's demand: the source has to go on for them to become a chunk.
         let held: Row[] = []
         const waiting: (readonly Row[])[] = []
-        const gone = new Subject<void>()
         let looping = false
         let sourceDone = false
 
@@ -55,8 +55,7 @@ export function bufferRows<Row extends object>(count: number): MonoTypeOperatorF
           subscriber.complete()
         }
 
-        subscriber.add(() => gone.next())
-        source.pipe(takeUntil(gone)).subscribe({
+        subscribeWithin(subscriber, source, {
           next: (chunk) => {
             waiting.push(chunk)
             proceed()

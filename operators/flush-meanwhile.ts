@@ -46,8 +46,9 @@ export function flushMeanwhile<T>(
       subscribeWithin(subscriber, flushed(log, context), {
         error: (error: unknown) => subscriber.error(error),
         complete: () => {
+          // What waited may bring more of it, or the end.
+          for (let next = 0; next < waiting.length; next++) subscriber.next(waiting[next] as T)
           flushing = false
-          for (const value of waiting.splice(0)) subscriber.next(value)
           if (ended) subscriber.complete()
         },
       })

@@ -23,6 +23,7 @@ export function concatAnswers<T, R>(project: (value: T) => Answer<R | undefined>
       const waiting: T[] = []
       let next = 0
       let busy = false
+      let looping = false
       let ended = false
 
       const passOn = (value: R | undefined): void => {
@@ -42,24 +43,34 @@ export function concatAnswers<T, R>(project: (value: T) => Answer<R | undefined>
           return
         }
         busy = true
-        subscribeWithin(subscriber, answer, { next: passOn, error: fail, complete: proceed })
+        subscribeWithin(subscriber, answer, {
+          next: passOn,
+          error: fail,
+          complete: () => {
+            busy = false
+            proceed()
+          },
+        })
       }
+      // In a loop, for a result may bring the next values, or the end.
       const proceed = (): void => {
-        busy = false
+        if (looping) return
+        looping = true
         while (next < waiting.length && !busy && !subscriber.closed) take(waiting[next++] as T)
+        looping = false
         if (next === waiting.length) waiting.length = next = 0
-        if (ended && !busy) subscriber.complete()
+        if (ended && !busy && waiting.length === 0) subscriber.complete()
       }
 
       subscribeWithin(subscriber, source, {
         next: (value) => {
-          if (busy) waiting.push(value)
-          else take(value)
+          waiting.push(value)
+          proceed()
         },
         error: fail,
         complete: () => {
           ended = true
-          if (!busy) subscriber.complete()
+          proceed()
         },
       })
     })

@@ -1,4 +1,4 @@
-import { EMPTY, from, Observable, of, throwError } from 'rxjs'
+import { EMPTY, from, Observable, of, Subject, throwError } from 'rxjs'
 import { describe, expect, it } from 'vitest'
 import { type Answer, asking, concatAnswers, inOrder, whenAnswered } from '../src/answer.ts'
 import { marbles } from '../src/testing/marbles.ts'
@@ -116,6 +116,24 @@ describe('concatAnswers', () => {
       expect(asked).toEqual(['a'])
     }),
   )
+
+  it('keeps the order, and loses nothing, when its result brings further values and the end of the source', () => {
+    const source = new Subject<string>()
+    const slow = new Subject<string>()
+    const seen: string[] = []
+    source.pipe(concatAnswers((value): Answer<string> => (value === 'a' ? slow : value))).subscribe({
+      next: (value) => {
+        seen.push(value)
+        if (value !== 'b') return
+        source.next('d')
+        source.complete()
+      },
+      complete: () => seen.push('complete'),
+    })
+    for (const value of ['a', 'b', 'c']) source.next(value)
+    slow.complete()
+    expect(seen).toEqual(['b', 'c', 'd', 'complete'])
+  })
 
   it('fails with what the projection throws', () => {
     expect(outcomeNow(of(1, 2).pipe(concatAnswers(() => throwIt('down'))))).toEqual({ values: [], error: 'down' })

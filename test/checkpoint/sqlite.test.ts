@@ -144,6 +144,27 @@ it('a power failure undoes unsynced entries from the last one on, and nothing th
   expect(found.size).toBe(3)
 })
 
+it('a power failure leaves both entries of a write, or none', async () => {
+  const file = newFile()
+  const session = open(file)
+  const bytes = () => statSync(`${file}-wal`).size
+  await settle(session.write([initial, plan(session, 0)]))
+  const planned = bytes()
+  await settle(session.write([done(0), plan(session, 1)]))
+  const all = bytes()
+  expect(all).toBeGreaterThan(planned)
+  for (let length = planned; length <= all; length += 8) {
+    const copy = newFile()
+    copyFileSync(file, copy)
+    copyFileSync(`${file}-wal`, `${copy}-wal`)
+    truncateSync(`${copy}-wal`, length)
+    const { recovered, close } = open(copy)
+    const found = [recovered.done?.batchId, recovered.pending?.batchId]
+    expect([length, ...found]).toEqual(length < all ? [length, undefined, 0] : [length, 0, 1])
+    close()
+  }
+})
+
 it('rolls back what a failed write began, and ends the session', async () => {
   const file = newFile()
   let failing = false

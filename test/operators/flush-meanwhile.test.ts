@@ -1,4 +1,4 @@
-import { concat, defer, EMPTY, NEVER, type Observable, of, tap, throwError } from 'rxjs'
+import { concat, defer, EMPTY, NEVER, type Observable, of, Subject, tap, throwError } from 'rxjs'
 import { describe, expect, it } from 'vitest'
 import { flushMeanwhile } from '../../operators/flush-meanwhile.ts'
 import { marbles } from '../../src/testing/marbles.ts'
@@ -57,6 +57,24 @@ describe('flushMeanwhile, with something held', () => {
     })
     expect(outcomeNow(source.pipe(flushMeanwhile(holding(flush))))).toEqual(outcomeNow(source))
     expect(flushed).toBe(0)
+  })
+
+  it('keeps the order, and loses nothing, when what waited brings further values and the end of the source', () => {
+    const source = new Subject<string>()
+    const flush = new Subject<never>()
+    const seen: string[] = []
+    source.pipe(flushMeanwhile(holding(flush))).subscribe({
+      next: (value) => {
+        seen.push(value)
+        if (value !== 'a') return
+        source.next('c')
+        source.complete()
+      },
+      complete: () => seen.push('complete'),
+    })
+    for (const value of ['a', 'b']) source.next(value)
+    flush.complete()
+    expect(seen).toEqual(['a', 'b', 'c', 'complete'])
   })
 
   it(
