@@ -36,6 +36,9 @@ export interface FileCheckpointHost {
  * A checkpoint in a folder, in the layout of Spark's v1 (`metadata`, `offsets/N`, `commits/N`), so that a pipeline without state can move
  * between Spark and sluice. What Spark doesn't keep lies in `_sluice/`. The file system must know hard links.
  *
+ * That a batch is done is written when its sink has committed; into a transactional sink, from a source without `commit` whose `latestOffset` answers at once and has
+ * more, in one go with the next plan. A process that is killed before that replays the batch, which the sink skips, also when its progress was told.
+ *
  * A second process gets a `CheckpointLockedError` while the first one runs; what a killed process left behind doesn't block.
  * @param dir made when it is missing.
  */

@@ -193,3 +193,26 @@ it.each([
   const event = { type: 'retry', port: 'commit of the sink', attempt: 1, delayMs: 0, error: 'failed', batchId: 7 }
   expect(context.events).toEqual([event])
 })
+
+it.each([
+  ['callPort', callPort],
+  ['commandPort', commandPort],
+])('%s tells how long the answer took, repeats included, and nothing of one that failed', (name, call) =>
+  marbles(({ cold, scheduler, expectObservable, flush }) => {
+    const context = testContext({ scheduler, retry: { ...testContext().retry, maxAttempts: 2, retryAfter: () => 3 } })
+    const answers = [cold<string>('-#'), cold('--(x|)')]
+    const answered = call(context, 'port', () => answers.shift() ?? 'at once', { phase: 'sinkCommit' })
+    expectObservable(answered).toBe('------(x|)', { x: name === 'callPort' ? 'x' : undefined })
+    flush()
+    const phases = () => context.events.filter(({ type }) => type === 'phase')
+    expect(phases()).toEqual([{ type: 'phase', phase: 'sinkCommit', durationMs: 6 }])
+    outcomeNow(call(context, 'port', () => 'at once', { phase: 'sinkCommit' }))
+    expect(phases().at(-1)).toEqual({ type: 'phase', phase: 'sinkCommit', durationMs: 0 })
+    outcomeNow(
+      call({ ...context, retry: { ...context.retry, maxAttempts: 1 } }, 'port', () => throwIt('down'), {
+        phase: 'sinkCommit',
+      }),
+    )
+    expect(phases()).toHaveLength(2)
+  })(),
+)
