@@ -19,13 +19,12 @@ export function attemptPartition<Partition, T>(
   const { context, batchId } = task.batch
   return defer(() => {
     const attempt = task.nextAttempt()
-    const started = { type: 'partition-started', ...attempt.place, figures: () => attempt.liveFigures } as const
-    context.emit(started, attempt.startedAt)
+    context.emit(attempt.started(), attempt.startedAt)
     return run(attempt).pipe(
       tap({
         complete: () => {
           attempt.clock.stop()
-          context.emit({ type: 'partition-finished', ...attempt.place, ...attempt.figures })
+          context.emit(attempt.finished(), attempt.clock.lastTurnAt)
         },
         error: (error: unknown) => {
           attempt.clock.stop()

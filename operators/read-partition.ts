@@ -166,15 +166,7 @@ function counted<Row>(chunk: readonly Row[], attempt: Attempt): readonly Row[] {
   attempt.read(chunk.length)
   attempt.demand.read(attempt.bytesRead - attempt.bytesHandedOn)
   attempt.bytesHandedOn = attempt.bytesRead
-  const { task, number } = attempt
-  attempt.run.emit({
-    type: 'partition-progress',
-    batchId: task.batch.batchId,
-    partitionId: task.partitionId,
-    partition: task.key,
-    attempt: number,
-    rows: chunk.length,
-  })
+  attempt.run.emit(attempt.progressed(chunk.length), attempt.lastReadAt)
   return chunk
 }
 

@@ -19,33 +19,31 @@ export function canonicalOffset(offset: unknown, where: string): string {
       `${where}: an offset is an object of integers, strings and booleans, and this is ${kindOf(offset)}`,
     )
   }
-  const known = canonicalOfCopies.get(offset)
+  const known = frozenCopies.get(offset)
   if (known !== undefined && known !== '') return known
   const text = canonicalObject(offset, where, '')
-  if (known === '') canonicalOfCopies.set(offset, text)
+  if (known === '') frozenCopies.set(offset, text)
   return text
 }
 
 /**
- * Of what can't change any more; empty until it is asked for. The end of a batch is the start of the next one, and both are compared again and again.
+ * What can't change any more, by itself or through others, and its canonical text; empty until that is asked for. The end of a batch is the start of the next one, and both
+ * are compared again and again.
  */
-const canonicalOfCopies = new WeakMap<object, string>()
+const frozenCopies = new WeakMap<object, string>()
 
 /**
  * The same offset, which nobody can change any more, not by mistake either. Keys keep their order.
  * @param canonical its canonical text, where that is known.
  */
 export function copyOffset<Offset extends object>(offset: Offset, canonical = ''): Offset {
-  const copy = frozenCopy(offset)
-  canonicalOfCopies.set(copy, canonical)
-  return copy
+  return frozenCopy(offset, canonical)
 }
 
 /** A copy of plain JSON in which every assignment is an error: what a source is given is what the log has. */
-export function frozenCopy<T>(value: T): T {
-  const copy: unknown = JSON.parse(JSON.stringify(value))
-  deepFreeze(copy)
-  if (typeof copy === 'object' && copy !== null) frozenCopies.add(copy)
+export function frozenCopy<T>(value: T, canonical = ''): T {
+  const copy: unknown = simpleCopy(value, deepest) ?? frozen(JSON.parse(JSON.stringify(value)))
+  if (typeof copy === 'object' && copy !== null) frozenCopies.set(copy, canonical)
   return copy as T
 }
 
@@ -54,13 +52,50 @@ export function isFrozenCopy(value: object): boolean {
   return frozenCopies.has(value)
 }
 
-const frozenCopies = new WeakSet<object>()
+/** Levels; what is deeper is copied by way of a text. */
+const deepest = 4
+
+/**
+ * The frozen copy of what a text would not change: plain objects and lists of strings, booleans, finite numbers and null. Most offsets and partitions are no more than that,
+ * and a text takes four times as long.
+ * @returns `undefined` when there is anything else in it.
+ */
+function simpleCopy(value: unknown, levels: number): object | undefined {
+  if (typeof value !== 'object' || value === null || levels === 0) return undefined
+  if (Array.isArray(value)) return simpleList(value, levels)
+  if (Object.getPrototypeOf(value) !== Object.prototype) return undefined
+  const copy: Record<string, unknown> = {}
+  for (const name of Object.keys(value)) {
+    if (name === '__proto__' || name === 'toJSON') return undefined
+    const child: unknown = (value as Record<string, unknown>)[name]
+    const copied = isSimple(child) ? child : simpleCopy(child, levels - 1)
+    if (copied === undefined) return undefined
+    copy[name] = copied
+  }
+  return Object.freeze(copy)
+}
+
+function simpleList(list: readonly unknown[], levels: number): object | undefined {
+  if (Object.getPrototypeOf(list) !== Array.prototype) return undefined
+  const copy: unknown[] = []
+  for (const child of list) {
+    const copied = isSimple(child) ? child : simpleCopy(child, levels - 1)
+    if (copied === undefined) return undefined
+    copy.push(copied)
+  }
+  return 'toJSON' in list ? undefined : Object.freeze(copy)
+}
+
+function isSimple(value: unknown): boolean {
+  if (typeof value === 'number') return Number.isFinite(value) && !Object.is(value, -0)
+  return typeof value === 'string' || typeof value === 'boolean' || value === null
+}
 
 // Parsed from text, so that it is a tree; as deep as that text was.
-function deepFreeze(value: unknown): void {
-  if (typeof value !== 'object' || value === null) return
-  for (const child of Object.values(value)) deepFreeze(child)
-  Object.freeze(value)
+function frozen(value: unknown): unknown {
+  if (typeof value !== 'object' || value === null) return value
+  for (const child of Object.values(value)) frozen(child)
+  return Object.freeze(value)
 }
 
 /** @throws OffsetRegressionError when the source has an order and this answer of `latestOffset` lies before where it was asked from. */

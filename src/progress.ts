@@ -1,6 +1,7 @@
 import type { PlannedBatch } from './batch.ts'
 import type { PartitionFigures, Phase, QueryEvent, SourceLag } from './events.ts'
 import type { Guarantee } from './guarantee.ts'
+import { isoText } from './instant.ts'
 
 /** What one batch did: Spark's StreamingQueryProgress where its fields make sense here, and the partitions. */
 export interface QueryProgress {
@@ -71,9 +72,10 @@ export class ProgressBuilder {
   readonly #header: ProgressHeader
   #triggeredAt = 0
   #previousTrigger: number | undefined
-  #durations: Partial<Record<Phase, number>> = {}
+  #durations: Partial<Record<Phase | 'triggerExecution', number>> = {}
   #partitions: PartitionProgress[] = []
   #skipped = false
+  #told = { ms: 0, text: isoText(0) }
   #lag: { readonly batchId: number; readonly sources: readonly SourceLag[] } | undefined
 
   constructor(header: ProgressHeader) {
@@ -100,52 +102,60 @@ export class ProgressBuilder {
       case 'retry':
         if (event.port === 'batch') this.#partitions = [] // all of them come again
         break
-      case 'partition-finished': {
-        const { type: _type, at: _at, batchId: _batch, attempt, ...figures } = event
-        this.#partitions.push({ ...figures, attempts: attempt + 1 })
+      case 'partition-finished':
+        this.#partitions.push(partitionProgress(event))
         break
-      }
     }
   }
 
   /** @param now milliseconds. */
   finish(batch: PlannedBatch & { readonly replay: boolean }, now: number): QueryProgress {
-    const { sources, sink, guarantee, ...ids } = this.#header
+    const { id, runId, name, sources, sink, guarantee } = this.#header
+    const partitions = this.#partitions
     const batchDuration = now - this.#triggeredAt
     const sinceMs = this.#previousTrigger === undefined ? Infinity : this.#triggeredAt - this.#previousTrigger
-    const rates = (partitions: readonly PartitionProgress[]): InputRates => {
-      const numInputRows = sum(partitions, ({ rowsRead }) => rowsRead)
-      return {
-        numInputRows,
-        inputRowsPerSecond: perSecond(numInputRows, sinceMs),
-        processedRowsPerSecond: perSecond(numInputRows, batchDuration),
-      }
-    }
+    const numInputRows = sum(partitions, rowsRead)
     this.#previousTrigger = this.#triggeredAt
+    const durations = this.#durations
+    durations.triggerExecution = batchDuration
+    this.#durations = {} // what is told stays as it was told
     return {
-      ...ids,
-      timestamp: new Date(this.#triggeredAt).toISOString(),
+      id,
+      runId,
+      name,
+      timestamp: this.#isoText(this.#triggeredAt),
       batchId: batch.batchId,
       replay: batch.replay,
       skipped: this.#skipped,
       batchDuration,
-      ...rates(this.#partitions),
-      durationMs: { ...this.#durations, triggerExecution: batchDuration },
+      numInputRows,
+      inputRowsPerSecond: perSecond(numInputRows, sinceMs),
+      processedRowsPerSecond: perSecond(numInputRows, batchDuration),
+      durationMs: durations as QueryProgress['durationMs'],
       sources: sources.map((description) => {
-        const partitions = sources.length === 1 ? this.#partitions : this.#partitionsOf(batch, description)
+        const own = sources.length === 1 ? partitions : this.#partitionsOf(batch, description)
+        const ownRows = sum(own, rowsRead)
         return {
           description,
           startOffset: sourceOffset(batch.start, description, sources),
           endOffset: sourceOffset(batch.end, description, sources),
           ...this.#lagOf(batch, description),
-          ...rates(partitions),
-          durationMs: sum(partitions, ({ durationMs }) => durationMs),
+          numInputRows: ownRows,
+          inputRowsPerSecond: perSecond(ownRows, sinceMs),
+          processedRowsPerSecond: perSecond(ownRows, batchDuration),
+          durationMs: sum(own, ({ durationMs }) => durationMs),
         }
       }),
-      sink: { description: sink, numOutputRows: sum(this.#partitions, ({ rowsWritten }) => rowsWritten) },
-      partitions: this.#partitions.toSorted((a, b) => a.partitionId - b.partitionId),
+      sink: { description: sink, numOutputRows: sum(partitions, ({ rowsWritten }) => rowsWritten) },
+      partitions: partitions.toSorted((a, b) => a.partitionId - b.partitionId),
       guarantee,
     }
+  }
+
+  // Several batches may fall into one millisecond, and a date's text takes as long as some ports.
+  #isoText(ms: number): string {
+    if (this.#told.ms !== ms) this.#told = { ms, text: isoText(ms) }
+    return this.#told.text
   }
 
   // Told of a batch that ended before, it says nothing of this one.
@@ -165,7 +175,25 @@ export class ProgressBuilder {
   }
 }
 
-type InputRates = Pick<SourceProgress, 'numInputRows' | 'inputRowsPerSecond' | 'processedRowsPerSecond'>
+function partitionProgress(event: Extract<QueryEvent, { readonly type: 'partition-finished' }>): PartitionProgress {
+  return {
+    partitionId: event.partitionId,
+    partition: event.partition,
+    attempts: event.attempt + 1,
+    chunksRead: event.chunksRead,
+    rowsRead: event.rowsRead,
+    bytesRead: event.bytesRead,
+    rowsWritten: event.rowsWritten,
+    bytesWritten: event.bytesWritten,
+    rowsDropped: event.rowsDropped,
+    rowsFiltered: event.rowsFiltered,
+    rowsDeduplicated: event.rowsDeduplicated,
+    rowsLate: event.rowsLate,
+    durationMs: event.durationMs,
+  }
+}
+
+const rowsRead = (partition: PartitionProgress): number => partition.rowsRead
 
 function sum(partitions: readonly PartitionProgress[], figure: (partition: PartitionProgress) => number): number {
   return partitions.reduce((total, partition) => total + figure(partition), 0)

@@ -58,7 +58,7 @@ export function runQuery<Offset extends object, Partition, Row extends object, O
   controls: RunControls,
 ): Observable<QueryProgress> {
   const emit = (event: QueryEventBody, at = spec.scheduler.now()): QueryEvent => {
-    const told = 'error' in event ? { at, ...event, error: redactError(event.error) } : { at, ...event }
+    const told = stamped(event, at)
     controls.onEvent(told)
     return told
   }
@@ -112,11 +112,12 @@ function runWithRestarts<Offset extends object, Partition, Row extends object, O
           guarantee,
         })
         const observe = (event: QueryEventBody, at?: number): void => {
-          builder.observe(emit(event, at))
-          event$.next(event)
+          const told = emit(event, at)
+          builder.observe(told)
+          event$.next(told)
         }
         // What follows from events, and is told as events: nothing waits for it.
-        const event$ = new Subject<QueryEventBody>()
+        const event$ = new Subject<QueryEvent>()
         const derived$ = merge(
           event$.pipe(reportLag(reader, spec.source.parts)),
           event$.pipe(detectStalls(spec.stallAfterMs, spec.scheduler)),
@@ -189,6 +190,14 @@ function runWithRestarts<Offset extends object, Partition, Row extends object, O
 function intervalOf(trigger: Trigger): { readonly intervalMs?: number } {
   const { intervalMs } = trigger as { readonly intervalMs?: number }
   return intervalMs === undefined ? {} : { intervalMs }
+}
+
+/** Each event is made to be told once, some of them for every chunk: it is no more copied than it has to be. */
+function stamped(event: QueryEventBody, at: number): QueryEvent {
+  if ('error' in event) return { at, ...event, error: redactError(event.error) }
+  const told: QueryEventBody & { at?: number } = event
+  told.at = at
+  return told as QueryEvent
 }
 
 function contextOf(

@@ -4,7 +4,7 @@ import {
   Observable,
   type ObservableInput,
   type Observer,
-  type Subscription,
+  Subscription,
   throwError,
 } from 'rxjs'
 
@@ -12,17 +12,64 @@ import {
  * Subscribes on behalf of a subscriber, for operators that are written by hand: when that one leaves, so does this subscription, also out of a source
  * that is still emitting synchronously (which the subscription that `subscribe` answers with would only reach afterwards).
  *
+ * @param observer what it throws goes to its own `error`.
  * @returns the subscription; what is added to it comes when the source has torn down, whatever it ended with.
  */
-export function subscribeWithin<T>(
-  subscriber: Subscription,
-  source: Observable<T>,
-  observer: Partial<Observer<T>>,
-): Subscription {
-  return new Observable<T>((inner) => {
-    subscriber.add(inner)
-    return inner.closed ? undefined : source.subscribe(inner)
-  }).subscribe(observer)
+export function subscribeWithin<T>(subscriber: Subscription, source: Observable<T>, observer: Within<T>): Subscription {
+  const inner = new Inner(observer)
+  subscriber.add(inner)
+  if (!inner.closed) source.subscribe(inner)
+  return inner
+}
+
+type Within<T> = Partial<Observer<T>> & Pick<Observer<T>, 'error'>
+
+/**
+ * An observer that is a subscription, too. RxJS takes such a one as it is, so a source's teardown is added to it before the source says anything;
+ * anything else it would wrap first, and a batch of a few rows is made of some fifty subscriptions.
+ */
+class Inner<T> extends Subscription implements Observer<T> {
+  readonly #observer: Within<T>
+  #over = false
+
+  constructor(observer: Within<T>) {
+    super()
+    this.#observer = observer
+  }
+
+  next(value: T): void {
+    if (this.#over) return
+    try {
+      this.#observer.next?.(value)
+    } catch (error) {
+      this.error(error)
+    }
+  }
+
+  error(error: unknown): void {
+    if (this.#over) return
+    this.#over = true
+    try {
+      this.#observer.error(error)
+    } finally {
+      this.unsubscribe()
+    }
+  }
+
+  complete(): void {
+    if (this.#over) return
+    this.#over = true
+    try {
+      this.#observer.complete?.()
+    } finally {
+      this.unsubscribe()
+    }
+  }
+
+  override unsubscribe(): void {
+    this.#over = true
+    super.unsubscribe()
+  }
 }
 
 /** An inner Observable, for the same operators: one that fails where it couldn't be made. */

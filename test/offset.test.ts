@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { OffsetError } from '../src/errors.ts'
-import { canonicalOffset, copyOffset, type OffsetObject, sameOffset } from '../src/offset.ts'
+import { canonicalOffset, copyOffset, frozenCopy, type OffsetObject, sameOffset } from '../src/offset.ts'
 
 const { offset } = fc.letrec<{ offset: OffsetObject; value: OffsetObject[string] }>((tie) => ({
   value: fc.oneof({ maxDepth: 3 }, fc.maxSafeInteger(), fc.string({ unit: 'binary' }), fc.boolean(), tie('offset')),
@@ -31,6 +31,64 @@ describe('copyOffset', () => {
     const copy = copyOffset({ n: 1.5 })
     for (let look = 0; look < 2; look++)
       expect(() => canonicalOffset(copy, 'here')).toThrow('here: n must be a safe integer')
+  })
+})
+
+describe('frozenCopy', () => {
+  /** What a text makes of it, with the order of its keys. */
+  const byText = (value: unknown): unknown => JSON.parse(JSON.stringify(value))
+  const isFrozen = (value: unknown): boolean => {
+    if (typeof value !== 'object' || value === null) return true
+    return Object.isFrozen(value) && Object.values(value).every(isFrozen)
+  }
+
+  it('is what a text would make of any value, frozen at every level', () => {
+    const withAccessors = fc.record({ a: fc.jsonValue() }).map(({ a }) => ({
+      get a() {
+        return a
+      },
+    }))
+    const anything = fc.anything({ withSparseArray: true, withNullPrototype: true, withDate: true, withMap: true })
+    fc.assert(
+      fc.property(fc.oneof(fc.jsonValue({ maxDepth: 7 }), anything, withAccessors, offset), (value) => {
+        const text = JSON.stringify(value)
+        fc.pre(text !== undefined)
+        const copy = frozenCopy(value)
+        expect(copy).toStrictEqual(byText(value))
+        expect(JSON.stringify(copy)).toBe(text)
+        expect(isFrozen(copy)).toBe(true)
+      }),
+      { numRuns: 2_000 },
+    )
+  })
+
+  class Slice {
+    readonly from = 1
+  }
+  const list = Object.assign([1, 2], { toJSON: () => 'a list' })
+  it.each<[string, unknown]>([
+    ['a property __proto__', JSON.parse('{"a":1,"__proto__":{"b":2}}')],
+    ['toJSON of its own', { a: { toJSON: () => 'other' } }],
+    ['a list with toJSON', { list }],
+    ['a list with a property', Object.assign([1], { more: 2 })],
+    ['a hole in a list', Object.assign(new Array<number>(3), { 0: 1, 2: 3 })],
+    ['a class of its own', [new Slice()]],
+    ['negative zero', { n: -0 }],
+    ['no number', { n: Number.NaN, m: [Infinity] }],
+    ['a property that is undefined', { a: undefined, b: 1 }],
+    ['a function and a symbol', { f: () => 1, s: Symbol('s'), [Symbol('key')]: 1, b: 1 }],
+    ['keys that are numbers', { b: 1, 2: 1, 1: 1 }],
+    ['half a character', { s: '\ud800' }],
+    ['nothing', [null, {}, []]],
+  ])('as a text would: %s', (_what, value) => {
+    expect(frozenCopy(value)).toStrictEqual(byText(value))
+    expect(JSON.stringify(frozenCopy(value))).toBe(JSON.stringify(value))
+  })
+
+  it('refuses a circle as a text does', () => {
+    const circle: Record<string, unknown> = {}
+    circle['again'] = circle
+    expect(() => frozenCopy(circle)).toThrow('circular structure')
   })
 })
 

@@ -1,10 +1,12 @@
-import { EMPTY, NEVER, Observable, of, Subscription, throwError } from 'rxjs'
+import { EMPTY, NEVER, Observable, of, Subject, Subscription, throwError } from 'rxjs'
 import { describe, expect, it } from 'vitest'
 import { followedBy, innerOf, subscribeWithin } from '../src/subscribe-within.ts'
 import { marbles } from '../src/testing/marbles.ts'
 import { throwIt } from './operators/a-run.ts'
 import { edgeListOfPassing } from './operators/edge-list.ts'
 import { outcomeNow } from './operators/outcome-now.ts'
+
+const silent = { error: () => {} }
 
 describe('subscribeWithin', () => {
   it('ends a source that still emits synchronously when the subscriber leaves', () => {
@@ -15,6 +17,7 @@ describe('subscribeWithin', () => {
     })
     const seen: number[] = []
     subscribeWithin(subscriber, endless, {
+      ...silent,
       next: (value) => {
         seen.push(value)
         if (value === 3) subscriber.unsubscribe()
@@ -31,7 +34,7 @@ describe('subscribeWithin', () => {
     const source = new Observable<never>(() => {
       began = true
     })
-    expect(subscribeWithin(left, source, {}).closed).toBe(true)
+    expect(subscribeWithin(left, source, silent).closed).toBe(true)
     expect(began).toBe(false)
   })
 
@@ -52,11 +55,45 @@ describe('subscribeWithin', () => {
       queueMicrotask(() => inner.complete())
     })
     return new Promise<void>((resolve) => {
-      subscribeWithin(new Subscription(), source, { complete: () => order.push('complete') }).add(() => {
+      subscribeWithin(new Subscription(), source, { ...silent, complete: () => order.push('complete') }).add(() => {
         expect(order).toEqual(['complete', 'torn down'])
         resolve()
       })
     })
+  })
+
+  it('tells its own observer of what that threw at a value, and leaves the source', () => {
+    const errors: unknown[] = []
+    const source = new Subject<number>()
+    subscribeWithin(new Subscription(), source, {
+      next: (value) => throwIt(`no ${value}`),
+      error: (error: unknown) => errors.push(error),
+    })
+    source.next(1)
+    source.next(2)
+    expect(errors).toEqual(['no 1'])
+    expect(source.observed).toBe(false)
+  })
+
+  it('takes nothing after an end, of a source that goes on', () => {
+    const seen: unknown[] = []
+    const source = new Observable<number>((inner) => {
+      inner.complete()
+      inner.next(1)
+      inner.error('late')
+      inner.complete()
+    })
+    const note = (what: unknown): void => void seen.push(what)
+    subscribeWithin(new Subscription(), source, { next: note, error: note, complete: () => note('complete') })
+    expect(seen).toEqual(['complete'])
+  })
+
+  it('is handed to the source as it is: a wrapper would be torn down later than the source emits', () => {
+    let given: unknown
+    const source = new Observable<never>((inner) => {
+      given = inner
+    })
+    expect(subscribeWithin(new Subscription(), source, silent)).toBe(given)
   })
 })
 

@@ -5,7 +5,7 @@ import type { Checkpoint, CheckpointSession } from './checkpoint.ts'
 import { decodeJournal } from './journal.ts'
 import type { LogEntry } from './log.ts'
 import { defaultRetain, type RetainOption, retainRule } from './options.ts'
-import { decodePlan, encodePlan } from './plan-text.ts'
+import type { LoggedPlan } from './plan-text.ts'
 import { assertSources, type Log, recover } from './recovery.ts'
 import { startSession } from './session.ts'
 
@@ -65,7 +65,7 @@ class MemoryLog {
   read(queryId: string, sources: readonly string[]): Log {
     assertSources('memoryCheckpoint', this.sources ?? sources, sources)
     const batches = [...this.#plans].map(([batchId, text]) => {
-      const plan = decodePlan(text, `plan ${batchId}`, batchId)
+      const plan = JSON.parse(text) as LoggedPlan
       return { batchId, end: plan.end, plan }
     })
     return {
@@ -88,7 +88,7 @@ class MemoryLog {
         this.#journals.get(entry.batchId)?.push(entry.rows)
         break
       case 'plan':
-        this.#plans.set(entry.plan.batchId, encodePlan(entry.plan, entry.text))
+        this.#plans.set(entry.plan.batchId, entry.text)
         this.#purge(entry.plan.batchId - this.#retain)
         break
       case 'done':

@@ -250,7 +250,7 @@ describe('a clock that is set back', () => {
       now += ms
       look()
       attempt.clock.stop()
-      told.tell(now, { type: 'partition-finished', ...place, batchId, ...attempt.figures })
+      told.tell(now, { ...attempt.finished(), ...place, batchId })
       told.tell(now, { type: 'done', batchId, outcome: 'committed' })
       now += 100
       passed += Math.max(0, ms) + 100

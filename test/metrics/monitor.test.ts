@@ -229,7 +229,7 @@ describe('a monitor of what it is told', () => {
     monitor.watch(run)
     const attempt = attemptIn(testContext({ scheduler }))
     run.tell(0, { type: 'partition-started', ...place('a'), figures: () => attempt.liveFigures })
-    run.tell(0, { type: 'partition-finished', ...place('a'), ...attempt.figures })
+    run.tell(0, { ...attempt.finished(), ...place('a') })
     run.tell(0, { type: 'done', batchId: 0, outcome: 'committed' })
     expect(partitionsOf(monitor)).toEqual(['a'])
     scheduler.schedule(() => {}, 1_001)
