@@ -1,6 +1,7 @@
-import { defer, type Observable, tap } from 'rxjs'
+import { catchError, defer, Observable, throwError } from 'rxjs'
 import type { Attempt, PartitionTask } from '../src/batch-run.ts'
 import { withoutRestarts } from '../src/retry.ts'
+import { innerOf, subscribeWithin } from '../src/subscribe-within.ts'
 import { retryBy } from './retry-backoff.ts'
 
 /**
@@ -16,32 +17,59 @@ export function attemptPartition<Partition, T>(
   task: PartitionTask<Partition>,
   run: (attempt: Attempt<Partition>) => Observable<T>,
 ): Observable<T> {
-  const { context, batchId } = task.batch
-  return defer(() => {
-    const attempt = task.nextAttempt()
-    context.emit(attempt.started(), attempt.startedAt)
-    return run(attempt).pipe(
-      tap({
-        complete: () => {
-          attempt.clock.stop()
-          context.emit(attempt.finished(), attempt.clock.lastTurnAt)
-        },
-        error: (error: unknown) => {
-          attempt.clock.stop()
-          attempt.controller.abort(error)
-          context.emit({ type: 'partition-failed', ...attempt.place, error })
-        },
-        unsubscribe: () => {
-          attempt.clock.stop()
-          attempt.controller.abort()
-        },
-      }),
-    )
-  }).pipe(
-    retryBy(withoutRestarts(context.retry), {
-      scheduler: context.scheduler,
-      onRetry: (retry) =>
-        context.emit({ type: 'retry', port: 'partition', batchId, partitionId: task.partitionId, ...retry }),
+  const { batch, partitionId } = task
+  const { context, batchId } = batch
+  const attempt$ = attemptOf(task, run)
+  // Most partitions are read once: what the others need is made when it is needed.
+  return attempt$.pipe(
+    catchError((first: unknown) => {
+      let attempts = 0
+      return defer(() => (attempts++ === 0 ? throwError(() => first) : attempt$)).pipe(
+        retryBy(withoutRestarts(context.retry), {
+          scheduler: context.scheduler,
+          onRetry: (retry) => context.emit({ type: 'retry', port: 'partition', batchId, partitionId, ...retry }),
+        }),
+      )
     }),
   )
+}
+
+/** A fresh attempt for each subscription. */
+function attemptOf<Partition, T>(
+  task: PartitionTask<Partition>,
+  run: (attempt: Attempt<Partition>) => Observable<T>,
+): Observable<T> {
+  const { context } = task.batch
+  return new Observable((subscriber) => {
+    const attempt = task.nextAttempt()
+    context.emit(attempt.started(), attempt.startedAt)
+    let over = false
+    const end = (): void => {
+      over = true
+      attempt.clock.stop()
+    }
+    subscriber.add(() => {
+      if (over) return
+      end()
+      attempt.controller.abort()
+    })
+    subscribeWithin(
+      subscriber,
+      innerOf(() => run(attempt)),
+      {
+        next: (value) => subscriber.next(value),
+        error: (error: unknown) => {
+          end()
+          attempt.controller.abort(error)
+          context.emit({ type: 'partition-failed', ...attempt.place, error })
+          subscriber.error(error)
+        },
+        complete: () => {
+          end()
+          context.emit(attempt.finished(), attempt.clock.lastTurnAt)
+          subscriber.complete()
+        },
+      },
+    )
+  })
 }

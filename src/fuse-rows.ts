@@ -1,8 +1,9 @@
-import { defer, filter, map, type Observable, type OperatorFunction } from 'rxjs'
+import { map, Observable, type OperatorFunction } from 'rxjs'
 import { nodeCrypto } from './builtins.ts'
 import { currentPartition } from './partition-scope.ts'
 import { type RowStep, rowOperator, rowStepOf } from './row-operator.ts'
 import { madeOfText } from './schema/made-of-text.ts'
+import { subscribeWithin } from './subscribe-within.ts'
 
 type Chunk = readonly object[]
 type Operator = OperatorFunction<Chunk, Chunk>
@@ -67,12 +68,16 @@ function fuse(steps: readonly RowStep[]): Operator | undefined {
   if (steps.every(({ kind }) => kind === 'map')) return rowOperator(map((rows) => pass(rows, undefined)))
   return rowOperator((source: Observable<Chunk>) => {
     const applied = currentPartition() // what stands before it may put off the subscription
-    return defer(() => {
+    return new Observable((subscriber) => {
       const filtered = (applied ?? currentPartition())?.filtered
-      return source.pipe(
-        map((rows) => pass(rows, filtered)),
-        filter((rows) => rows.length > 0),
-      )
+      subscribeWithin(subscriber, source, {
+        next: (rows) => {
+          const kept = pass(rows, filtered)
+          if (kept.length > 0) subscriber.next(kept)
+        },
+        error: (error: unknown) => subscriber.error(error),
+        complete: () => subscriber.complete(),
+      })
     })
   })
 }
