@@ -29,6 +29,7 @@ export function detectStalls(
     new Observable((subscriber) => {
       const running = new Map<number, Watched>()
       let timer: Subscription | undefined
+      const momentOf = (event: QueryEventBody & { readonly at?: number }): number => event.at ?? scheduler.now()
 
       const look = (): void => {
         timer = undefined
@@ -57,14 +58,14 @@ export function detectStalls(
               case 'partition-started': {
                 const { batchId, partitionId, partition, attempt } = event
                 const place = { batchId, partitionId, partition, attempt }
-                running.set(partitionId, { place, at: scheduler.now(), told: false })
+                running.set(partitionId, { place, at: momentOf(event), told: false })
                 wait()
                 break
               }
               case 'partition-progress': {
                 const watched = running.get(event.partitionId)
                 if (watched === undefined) break
-                watched.at = scheduler.now()
+                watched.at = momentOf(event)
                 if (!watched.told) break
                 watched.told = false
                 wait()

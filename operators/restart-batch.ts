@@ -11,6 +11,7 @@ import {
 import type { BatchRun } from '../src/batch-run.ts'
 import { restartsBatch } from '../src/errors.ts'
 import type { StreamWriter } from '../src/sink.ts'
+import { subscribeWithin } from '../src/subscribe-within.ts'
 import { beginBatch } from './begin-batch.ts'
 import { retryBy } from './retry-backoff.ts'
 
@@ -63,17 +64,15 @@ export function restartBatch<T, Offset extends object, Partition>(
       subscriber.add(() => {
         if (lost) giveUp.subscribe()
       })
-      subscriber.add(
-        source
-          .pipe(
-            // Most batches are written once: what the others need is made when it is needed.
-            catchError((error: unknown) => {
-              if (!restartsBatch(error)) return throwError(() => error)
-              lost = true
-              return restarts(error)
-            }),
-          )
-          .subscribe(subscriber),
-      )
+      subscribeWithin(subscriber, source, {
+        next: (value) => subscriber.next(value),
+        // Most batches are written once: what the others need is made when it is needed.
+        error: (error: unknown) => {
+          lost = restartsBatch(error)
+          if (lost) restarts(error).subscribe(subscriber)
+          else subscriber.error(error)
+        },
+        complete: () => subscriber.complete(),
+      })
     })
 }

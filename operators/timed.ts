@@ -1,7 +1,8 @@
-import { defer, isObservable, type MonoTypeOperatorFunction, tap } from 'rxjs'
+import { isObservable, type MonoTypeOperatorFunction, Observable, tap } from 'rxjs'
 import type { Answer } from '../src/answer.ts'
 import type { Phase } from '../src/events.ts'
 import type { RunContext } from '../src/run-context.ts'
+import { subscribeWithin } from '../src/subscribe-within.ts'
 
 /**
  * Tells how long a step took, from its subscription to its first value (or its completion), as an event of the run. A step that fails tells nothing.
@@ -15,7 +16,7 @@ export function timed<T>(
   until: 'value' | 'completion' = 'value',
 ): MonoTypeOperatorFunction<T> {
   return (source) =>
-    defer(() => {
+    new Observable((subscriber) => {
       const from = context.scheduler.now()
       let told = false
       const tell = (): void => {
@@ -23,7 +24,17 @@ export function timed<T>(
         told = true
         tellPhase(context, phase, from)
       }
-      return source.pipe(tap(until === 'value' ? { next: tell, complete: tell } : { complete: tell }))
+      subscribeWithin(subscriber, source, {
+        next: (value) => {
+          if (until === 'value') tell()
+          subscriber.next(value)
+        },
+        error: (error: unknown) => subscriber.error(error),
+        complete: () => {
+          tell()
+          subscriber.complete()
+        },
+      })
     })
 }
 

@@ -4,7 +4,6 @@ import {
   defer,
   EMPTY,
   filter,
-  from,
   identity,
   ignoreElements,
   isObservable,
@@ -35,7 +34,7 @@ import { timed } from '../operators/timed.ts'
 import { type RowsOperator, transformRows } from '../operators/transform-rows.ts'
 import { watchProgress } from '../operators/watch-progress.ts'
 import { writeTo } from '../operators/write-to.ts'
-import type { BatchRun } from './batch-run.ts'
+import type { BatchRun, PartitionTask } from './batch-run.ts'
 import { bindPorts } from './bind-ports.ts'
 import { Breath } from './breath.ts'
 import { OptionError } from './errors.ts'
@@ -78,7 +77,7 @@ export function runPipeline<Offset extends object, Partition, Row extends object
   const located = { query: context.name }
 
   const writeBatch = (batch: BatchRun<Offset, Partition>): Observable<BatchRun<Offset, Partition>> =>
-    defer(() => (batch.committed ? EMPTY : from(batch.tasks))).pipe(
+    tasksOf(batch).pipe(
       mergeBounded(
         (task) =>
           attemptPartition(task, (attempt) =>
@@ -190,6 +189,14 @@ export function runPipeline<Offset extends object, Partition, Row extends object
       conflateMap((step) => step()),
       locateError(located),
     )
+  })
+}
+
+/** None of a batch that the sink holds, which may turn out each time anew. */
+function tasksOf<Partition>(batch: BatchRun<object, Partition>): Observable<PartitionTask<Partition>> {
+  return new Observable((subscriber) => {
+    for (const task of batch.committed ? [] : batch.tasks) subscriber.next(task)
+    subscriber.complete()
   })
 }
 
