@@ -15,24 +15,37 @@ export function compressionOf(path: string): Compression {
 
 const blockBytes = 256 * 1024
 
-/** The bytes of a file from `from` to its planned end, read at the pace at which they are asked for. */
+/**
+ * The bytes of a file from `from` to its planned end, read at the pace at which they are asked for: one block ahead, so that the disk isn't waited for while the last one is worked on.
+ * The handle must be closed by whoever opened it; its `close` waits for the block that is under way.
+ */
 export async function* fileBytes(
   handle: FileHandle,
   from: number,
   size: number,
   signal: AbortSignal,
 ): AsyncGenerator<Buffer> {
-  for (let at = from; at < size; ) {
-    signal.throwIfAborted()
-    // A fresh buffer each: what is cut out of it lives on.
-    const { bytesRead, buffer } = await handle.read({
-      buffer: Buffer.allocUnsafeSlow(Math.min(blockBytes, size - at)),
-      position: at,
-    })
-    if (bytesRead === 0) return // it became shorter, which the check after the read finds
-    at += bytesRead
-    yield buffer.subarray(0, bytesRead)
+  const blockAt = (at: number): Promise<Buffer> | undefined => {
+    if (at >= size) return undefined
+    const block = readBlock(handle, at, Math.min(blockBytes, size - at))
+    block.catch(() => {}) // told to whoever asks for it, and nobody may
+    return block
   }
+  let at = from
+  for (let next = blockAt(at); next !== undefined; ) {
+    signal.throwIfAborted()
+    const block = await next
+    if (block.length === 0) return // it became shorter, which the check after the read finds
+    at += block.length
+    next = blockAt(at)
+    yield block
+  }
+}
+
+async function readBlock(handle: FileHandle, position: number, length: number): Promise<Buffer> {
+  // A fresh buffer each: what is cut out of it lives on.
+  const { bytesRead, buffer } = await handle.read({ buffer: Buffer.allocUnsafeSlow(length), position })
+  return buffer.subarray(0, bytesRead)
 }
 
 const decompressors = {
