@@ -87,25 +87,18 @@ async function openFile(
   await connection.run(`create temp table rows (${columns.join(', ')})`)
   const appender = await connection.createAppender('rows')
   const types = fields.map((_, index) => appender.columnType(index))
-  const collect = fields.map((field) => columnOf(duckdb, field))
-  let pending: (readonly object[])[] = []
-  let waiting = 0
+  const collected = fields.map((field) => new ColumnCollector(duckdb, field))
+  let waiting: object[] = []
   let rows = 0
   let weight = 0
 
-  const append = (chunk: readonly object[]) => {
+  const append = () => {
     const data: DuckDbChunk = duckdb.DuckDBDataChunk.create(types)
-    const values = collect.map((column) => column(chunk))
-    data.setColumns(values.map((column) => column.values))
+    data.setColumns(collected.map((column) => column.valuesOf(waiting)))
     appender.appendDataChunk(data)
-    weight += values.reduce((total, column) => total + column.weight, 0)
-    rows += chunk.length
-  }
-  const flush = () => {
-    const all = pending.length === 1 ? (pending[0] as readonly object[]) : pending.flat()
-    pending = []
-    waiting = 0
-    for (let from = 0; from < all.length; from += chunkRows) append(all.slice(from, from + chunkRows))
+    weight = collected.reduce((total, column) => total + column.weight, 0)
+    rows += waiting.length
+    waiting = []
   }
   let isOpen = true
   const close = async () => {
@@ -121,19 +114,17 @@ async function openFile(
       return Math.ceil(weight * learned.ratio)
     },
     get rows() {
-      return rows + waiting
+      return rows + waiting.length
     },
     write: async (chunk) => {
-      pending.push(chunk)
-      waiting += chunk.length
       // Full vectors: small ones cost DuckDB as much as full ones.
-      if (waiting >= chunkRows) flush()
+      for (const row of chunk) if (waiting.push(row) === chunkRows) append()
     },
     finish: async () => {
-      if (waiting > 0) flush()
+      if (waiting.length > 0) append()
       appender.flushSync()
       const leaves = leavesOf(fields)
-      const marked = await markedTexts(connection, leaves)
+      const marked = await markedTexts(connection, leaves, collected)
       const reader = await connection.runAndReadAll(
         `copy rows to '${path.replaceAll("'", "''")}' (format parquet, codec '${compression}', row_group_size ${rowGroupRows}, return_stats true)`,
       )
@@ -158,22 +149,54 @@ async function openFile(
 
 /**
  * The leaves, by index, with a text that begins with a byte order mark. The driver takes the mark away when it decodes a bound, which then leaves the text out.
+ * Of plain columns it is known; those within structs are searched.
  */
-async function markedTexts(connection: DuckDbConnection, leaves: readonly Leaf[]): Promise<ReadonlySet<number>> {
-  const texts = [...leaves.entries()].filter(([, { type }]) => duckdbType(type) === 'VARCHAR')
-  if (texts.length === 0) return new Set()
+async function markedTexts(
+  connection: DuckDbConnection,
+  leaves: readonly Leaf[],
+  collected: readonly ColumnCollector[],
+): Promise<ReadonlySet<number>> {
+  const plain = new Set(collected.filter(({ isMarked }) => isMarked).map(({ name }) => name))
+  const marked = [...leaves.entries()].filter(
+    ([
+      ,
+      {
+        path: [name = '', ...rest],
+      },
+    ]) => rest.length === 0 && plain.has(name),
+  )
+  const known = marked.map(([index]) => index)
+  const texts = [...leaves.entries()].filter(([, { path, type }]) => path.length > 1 && duckdbType(type) === 'VARCHAR')
+  if (texts.length === 0) return new Set(known)
   const flags = texts.map(([index, leaf]) => `bool_or(starts_with(${leafExpression(leaf)}, chr(65279))) as c${index}`)
   const reader = await connection.runAndReadAll(`select ${flags.join(', ')} from rows`)
   const [found = {}] = reader.getRowObjectsJson() as readonly Readonly<Record<string, unknown>>[]
-  return new Set(texts.map(([index]) => index).filter((index) => found[`c${index}`] === true))
+  return new Set([...known, ...texts.map(([index]) => index).filter((index) => found[`c${index}`] === true)])
 }
 
-/** The values of one column, and about how many bytes they are. */
-function columnOf(duckdb: DuckDb, { name, type }: Field) {
-  const convert = duckdbConverter(duckdb, type)
-  const scale = scaleOf(type)
-  const inherited = isInherited(name)
-  return (rows: readonly object[]): { readonly values: readonly unknown[]; readonly weight: number } => {
+const byteOrderMark = 0xfeff
+
+/** Takes the values of one column out of rows. */
+class ColumnCollector {
+  readonly name: string
+  /** About how many bytes the values are that it took. */
+  weight = 0
+  /** Whether one of them was a text that begins with a byte order mark. */
+  isMarked = false
+  readonly #convert: ReturnType<typeof duckdbConverter>
+  readonly #scale: ReturnType<typeof scaleOf>
+  readonly #isInherited: boolean
+
+  constructor(duckdb: DuckDb, { name, type }: Field) {
+    this.name = name
+    this.#convert = duckdbConverter(duckdb, type)
+    this.#scale = scaleOf(type)
+    this.#isInherited = isInherited(name)
+  }
+
+  valuesOf(rows: readonly object[]): readonly unknown[] {
+    const { name } = this
+    const [convert, scale, inherited] = [this.#convert, this.#scale, this.#isInherited]
     const records = rows as readonly Readonly<Record<string, unknown>>[]
     const values = new Array<unknown>(records.length)
     let weight = typeof scale === 'number' ? scale * records.length : 0
@@ -184,8 +207,10 @@ function columnOf(duckdb: DuckDb, { name, type }: Field) {
       else {
         values[index] = convert === undefined ? value : convert(value)
         if (typeof scale === 'function') weight += scale(value)
+        if (typeof value === 'string' && value.charCodeAt(0) === byteOrderMark) this.isMarked = true
       }
     }
-    return { values, weight }
+    this.weight += weight
+    return values
   }
 }
