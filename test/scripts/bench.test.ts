@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest'
+import { agreement } from '../bench/harness/agreement.ts'
 import { type Kept, kept, readBaseline, regressions, renewed } from '../bench/harness/baseline.ts'
 import { type Figure, isKept, summary } from '../bench/harness/figure.ts'
 import { readTable, tableText } from '../bench/harness/table.ts'
@@ -71,6 +72,28 @@ describe('a renewed baseline', () => {
   it('keeps what a file had that was measured in part', () => {
     const after = renewed(before, [of('b', 'two')], new Set(), order)
     expect(after.map(({ name }) => name)).toEqual(['one', 'gone', 'two'])
+  })
+})
+
+describe('several runs', () => {
+  it('agree where the median of each lies among the rounds of the others', () => {
+    expect(agreement([[figure([1, 2, 3])], [figure([2, 3, 9])], [figure([2, 2, 3])]])).toEqual({
+      figures: 1,
+      apart: [],
+    })
+  })
+
+  it('do not agree where the ranges touch, and a median lies beyond one', () => {
+    expect(agreement([[figure([1, 2, 3])], [figure([2.5, 4, 5])]])).toEqual({
+      figures: 1,
+      apart: ['case, beside a loop: 1 / 2 / 3, 2.5 / 4 / 5 of its speed'],
+    })
+  })
+
+  it('say nothing of what one of them lacks, or measured too seldom', () => {
+    const other = figure([1, 2, 3], 'ms')
+    expect(agreement([[figure([1, 2, 3]), other], [figure([5, 6, 7])]]).figures).toBe(1)
+    expect(agreement([[figure([1])], [figure([5])]])).toEqual({ figures: 0, apart: [] })
   })
 })
 

@@ -42,7 +42,8 @@ export function readBaseline(): readonly Kept[] {
   return existsSync(path) ? (JSON.parse(readFileSync(path, 'utf8')) as Kept[]) : []
 }
 
-const key = ({ file, name, unit, against = '' }: Kept): string => JSON.stringify([file, name, unit, against])
+/** What tells one figure from another. */
+export const keyOf = ({ file, name, unit, against = '' }: Kept): string => JSON.stringify([file, name, unit, against])
 
 /** Puts figures in the place of the same ones of before. Those of other files stay; of a file that was measured whole, what it has no more goes. */
 export function renewed(
@@ -51,9 +52,9 @@ export function renewed(
   whole: ReadonlySet<string>,
   order: readonly string[],
 ): readonly Kept[] {
-  const now = new Set(measured.map(key))
+  const now = new Set(measured.map(keyOf))
   const files = new Set(measured.map(({ file }) => file))
-  const gone = (one: Kept): boolean => now.has(key(one)) || (files.has(one.file) && whole.has(one.file))
+  const gone = (one: Kept): boolean => now.has(keyOf(one)) || (files.has(one.file) && whole.has(one.file))
   const others = before.filter((one) => !gone(one) && order.includes(one.file))
   return [...others, ...measured].sort((a, b) => order.indexOf(a.file) - order.indexOf(b.file))
 }
@@ -77,9 +78,9 @@ const fewest = 3
 
 /** What got worse since the baseline by more than both say of their spread. What was measured once or twice is shown and not held. */
 export function regressions(measured: readonly Kept[], baseline: readonly Kept[]): readonly string[] {
-  const before = new Map(baseline.map((one) => [key(one), one]))
+  const before = new Map(baseline.map((one) => [keyOf(one), one]))
   return measured.flatMap((now) => {
-    const then = before.get(key(now))
+    const then = before.get(keyOf(now))
     const what = `${now.file}: ${now.name}${now.against === undefined ? '' : `, beside ${now.against}`}`
     if (then === undefined) return [`${what} is not in the baseline`]
     if (Math.min(now.rounds, then.rounds) < fewest) return []
