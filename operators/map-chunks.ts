@@ -1,10 +1,11 @@
-import { Observable, type OperatorFunction, Subject, takeUntil } from 'rxjs'
+import { Observable, type OperatorFunction } from 'rxjs'
 import { deterministic } from '../src/deterministic.ts'
 import { PortError } from '../src/errors.ts'
 import { rules, validateOptions } from '../src/options.ts'
 import { currentPartition } from '../src/partition-scope.ts'
 import { fromResult, type Result } from '../src/result.ts'
 import type { RowShape } from '../src/row.ts'
+import { subscribeWithin } from '../src/subscribe-within.ts'
 
 /** Options of {@link mapChunks}. */
 export interface MapChunksOptions {
@@ -32,7 +33,6 @@ export function mapChunks<In extends object, Out extends RowShape>(
       const demand = (applied ?? currentPartition())?.demand
       const waiting: (readonly In[])[] = []
       const slots: { rows: readonly Out[] | undefined }[] = []
-      const gone = new Subject<void>()
       let looping = false
       let sourceDone = false
 
@@ -55,9 +55,10 @@ export function mapChunks<In extends object, Out extends RowShape>(
       const start = (chunk: readonly In[]): void => {
         const slot: { rows: readonly Out[] | undefined } = { rows: undefined }
         slots.push(slot)
-        fromResult('mapChunks', () => project(chunk))
-          .pipe(takeUntil(gone))
-          .subscribe({
+        subscribeWithin(
+          subscriber,
+          fromResult('mapChunks', () => project(chunk)),
+          {
             next: (rows) => {
               if (Array.isArray(rows)) slot.rows = rows
               else
@@ -65,11 +66,11 @@ export function mapChunks<In extends object, Out extends RowShape>(
             },
             error: (error: unknown) => subscriber.error(error),
             complete: proceed,
-          })
+          },
+        )
       }
 
-      subscriber.add(() => gone.next())
-      source.pipe(takeUntil(gone)).subscribe({
+      subscribeWithin(subscriber, source, {
         next: (chunk) => {
           demand?.add()
           waiting.push(chunk)

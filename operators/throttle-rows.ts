@@ -1,10 +1,11 @@
-import { asyncScheduler, type MonoTypeOperatorFunction, Observable, type SchedulerLike, Subject, takeUntil } from 'rxjs'
+import { asyncScheduler, type MonoTypeOperatorFunction, Observable, type SchedulerLike } from 'rxjs'
 import { deterministic } from '../src/deterministic.ts'
 import { type Duration, durationMs, positiveDurationRule } from '../src/duration.ts'
 import { OptionError } from '../src/errors.ts'
 import { MovingWindow } from '../src/moving-window.ts'
 import { required, rules, validateOptions } from '../src/options.ts'
 import { currentPartition } from '../src/partition-scope.ts'
+import { subscribeWithin } from '../src/subscribe-within.ts'
 import { Turnstile } from '../src/turnstile.ts'
 
 /** Options of {@link throttleRows}. */
@@ -47,7 +48,6 @@ export function throttleRows<Row extends object>(
       const scope = applied ?? currentPartition()
       const demand = scope?.demand
       const waiting: (readonly Row[])[] = []
-      const gone = new Subject<void>()
       let passed = 0 // rows of the first chunk
       let leave: (() => void) | undefined
       let looping = false
@@ -93,11 +93,10 @@ export function throttleRows<Row extends object>(
       }
 
       subscriber.add(() => {
-        gone.next()
         leave?.()
         if (leave !== undefined) scope?.waits?.(undefined)
       })
-      source.pipe(takeUntil(gone)).subscribe({
+      subscribeWithin(subscriber, source, {
         next: (chunk) => {
           demand?.add()
           waiting.push(chunk)

@@ -1,7 +1,8 @@
-import { Observable, type OperatorFunction, Subject, type Subscription, takeUntil } from 'rxjs'
+import { Observable, type OperatorFunction } from 'rxjs'
 import { OperatorError } from '../src/errors.ts'
 import { fuseRows } from '../src/fuse-rows.ts'
 import { isRowOperator } from '../src/row-operator.ts'
+import { subscribeWithin } from '../src/subscribe-within.ts'
 
 /** An RxJS operator over chunks, of rows that only its neighbours know. */
 export type RowsOperator = OperatorFunction<readonly object[], readonly object[]>
@@ -44,7 +45,7 @@ export function transformRows<In extends object, Out extends object>(
       const guarded = new Observable<readonly object[]>((inner) => {
         if (subscribed) return fail('an operator subscribed to the read a second time')
         subscribed = true
-        source.pipe(takeUntil(teardownOf(inner))).subscribe({
+        subscribeWithin(inner, source, {
           next: (rows) => inner.next(rows),
           error: (error: unknown) => {
             read = { error }
@@ -59,7 +60,7 @@ export function transformRows<In extends object, Out extends object>(
         })
       })
       const transformed = chain.reduce((chunks, operator) => operator(chunks), guarded as Observable<readonly object[]>)
-      transformed.pipe(takeUntil(teardownOf(subscriber))).subscribe({
+      subscribeWithin(subscriber, transformed, {
         next: (rows) => {
           if (Array.isArray(rows)) subscriber.next(rows as readonly Out[])
           else fail(`an operator gave ${rows === null ? 'null' : typeof rows} instead of a chunk (an array of rows)`)
@@ -72,11 +73,4 @@ export function transformRows<In extends object, Out extends object>(
         },
       })
     })
-}
-
-// Unlike the subscription that `subscribe` answers with, it reaches a source that is still emitting synchronously.
-function teardownOf(subscriber: Subscription): Observable<void> {
-  const torn = new Subject<void>()
-  subscriber.add(() => torn.next())
-  return torn
 }

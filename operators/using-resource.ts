@@ -1,5 +1,6 @@
-import { defer, finalize, Observable, Subject, takeUntil, throwIfEmpty } from 'rxjs'
+import { defer, finalize, Observable, throwIfEmpty } from 'rxjs'
 import { PortError } from '../src/errors.ts'
+import { subscribeWithin } from '../src/subscribe-within.ts'
 import type { Tracker } from '../src/tracker.ts'
 
 /** Options of {@link usingResource}. */
@@ -25,8 +26,6 @@ export interface ResourceOptions<R, T> {
 export function usingResource<R, T>({ open, use, close, tracker, onCloseError }: ResourceOptions<R, T>): Observable<T> {
   return new Observable((subscriber) => {
     const settled = tracker.begin()
-    const gone = new Subject<void>()
-    subscriber.add(() => gone.next())
 
     const closing = (resource: R, tell: () => void): void => {
       const done = (): void => {
@@ -49,20 +48,16 @@ export function usingResource<R, T>({ open, use, close, tracker, onCloseError }:
         next: (resource) => {
           if (subscriber.closed) return closing(resource, () => {})
           let tell = (): void => {}
-          defer(() => use(resource))
-            .pipe(
-              takeUntil(gone),
-              finalize(() => closing(resource, tell)),
-            )
-            .subscribe({
-              next: (value) => subscriber.next(value),
-              error: (error: unknown) => {
-                tell = () => subscriber.error(error)
-              },
-              complete: () => {
-                tell = () => subscriber.complete()
-              },
-            })
+          const used = defer(() => use(resource)).pipe(finalize(() => closing(resource, tell)))
+          subscribeWithin(subscriber, used, {
+            next: (value) => subscriber.next(value),
+            error: (error: unknown) => {
+              tell = () => subscriber.error(error)
+            },
+            complete: () => {
+              tell = () => subscriber.complete()
+            },
+          })
         },
         error: (error: unknown) => {
           settled()
