@@ -48,11 +48,6 @@ function attemptOf<Partition, T>(
       over = true
       attempt.clock.stop()
     }
-    subscriber.add(() => {
-      if (over) return
-      end()
-      attempt.controller.abort()
-    })
     subscribeWithin(
       subscriber,
       innerOf(() => run(attempt)),
@@ -71,5 +66,11 @@ function attemptOf<Partition, T>(
         },
       },
     )
+    // Last: a port that ends by itself at the abort must find that nobody listens to it any more, or that would be taken for its end.
+    subscriber.add(() => {
+      if (over) return
+      end()
+      attempt.controller.abort()
+    })
   })
 }
