@@ -64,15 +64,17 @@ export function restartBatch<T, Offset extends object, Partition>(
       subscriber.add(() => {
         if (lost) giveUp.subscribe()
       })
-      subscribeWithin(subscriber, source, {
+      // Most batches are written once: what the others need is made when it is needed.
+      let again: Observable<T> | undefined
+      const first = subscribeWithin(subscriber, source, {
         next: (value) => subscriber.next(value),
-        // Most batches are written once: what the others need is made when it is needed.
         error: (error: unknown) => {
           lost = restartsBatch(error)
-          if (lost) restarts(error).subscribe(subscriber)
+          if (lost) again = restarts(error)
           else subscriber.error(error)
         },
         complete: () => subscriber.complete(),
       })
+      first.add(() => again?.subscribe(subscriber)) // when all of it is torn down
     })
 }

@@ -12,13 +12,18 @@ import {
  * Subscribes on behalf of a subscriber, for operators that are written by hand: when that one leaves, so does this subscription, also out of a source
  * that is still emitting synchronously (which the subscription that `subscribe` answers with would only reach afterwards).
  *
- * @param observer what it throws goes to its own `error`.
+ * @param observer its `error` also gets what `next` and `complete` throw, and a source that can't be subscribed to.
  * @returns the subscription; what is added to it comes when the source has torn down, whatever it ended with.
  */
 export function subscribeWithin<T>(subscriber: Subscription, source: Observable<T>, observer: Within<T>): Subscription {
   const inner = new Inner(observer)
   subscriber.add(inner)
-  if (!inner.closed) source.subscribe(inner)
+  if (inner.closed) return inner
+  try {
+    source.subscribe(inner)
+  } catch (error) {
+    inner.error(error)
+  }
   return inner
 }
 
@@ -26,48 +31,52 @@ type Within<T> = Partial<Observer<T>> & Pick<Observer<T>, 'error'>
 
 /**
  * An observer that is a subscription, too. RxJS takes such a one as it is, so a source's teardown is added to it before the source says anything;
- * anything else it would wrap first, and a batch of a few rows is made of some fifty subscriptions.
+ * anything else it would wrap first, and a batch of a few rows is made of some thirty subscriptions.
+ *
+ * Its state is no private member, because RxJS 6 calls an observer by an object that inherits from it.
  */
 class Inner<T> extends Subscription implements Observer<T> {
-  readonly #observer: Within<T>
-  #over = false
+  readonly observer: Within<T>
+  over = false
 
   constructor(observer: Within<T>) {
     super()
-    this.#observer = observer
+    this.observer = observer
   }
 
   next(value: T): void {
-    if (this.#over) return
+    if (this.over) return
     try {
-      this.#observer.next?.(value)
+      this.observer.next?.(value)
     } catch (error) {
       this.error(error)
     }
   }
 
   error(error: unknown): void {
-    if (this.#over) return
-    this.#over = true
+    if (this.over) return
+    this.over = true
     try {
-      this.#observer.error(error)
+      this.observer.error(error)
     } finally {
       this.unsubscribe()
     }
   }
 
   complete(): void {
-    if (this.#over) return
-    this.#over = true
+    if (this.over) return
+    this.over = true
     try {
-      this.#observer.complete?.()
+      this.observer.complete?.()
+    } catch (error) {
+      this.observer.error(error)
     } finally {
       this.unsubscribe()
     }
   }
 
   override unsubscribe(): void {
-    this.#over = true
+    this.over = true
     super.unsubscribe()
   }
 }

@@ -86,8 +86,8 @@ describe('frozenCopy', () => {
   })
 
   it('refuses a circle as a text does', () => {
-    const circle: Record<string, unknown> = {}
-    circle['again'] = circle
+    const circle: { again?: unknown } = {}
+    circle.again = circle
     expect(() => frozenCopy(circle)).toThrow('circular structure')
   })
 })

@@ -74,3 +74,29 @@ describe('the progress of a source', () => {
     ])
   })
 })
+
+describe('a progress that was told', () => {
+  const header = { id: 'id', runId: 'run', name: 'q', sources: ['numbers'], sink: 'sink', guarantee }
+  const batch = { queryId: 'id', batchId: 0, start: {}, end: {}, partitions: [], replay: false }
+
+  it('stays as it was told, whatever is told of the batch later', () => {
+    const builder = new ProgressBuilder(header)
+    builder.observe({ at: 1, type: 'triggered' })
+    builder.observe({ at: 2, type: 'phase', phase: 'addBatch', durationMs: 1 })
+    const told = builder.finish(batch, 5)
+    const before = structuredClone(told)
+    builder.observe({ at: 6, type: 'phase', phase: 'addBatch', durationMs: 7 })
+    builder.observe({ at: 6, type: 'phase', phase: 'commitOffsets', durationMs: 7 })
+    expect(told).toEqual(before)
+    expect(told.durationMs).toEqual({ addBatch: 1, triggerExecution: 4 })
+  })
+
+  it('has the time of its own trigger, also within a millisecond and when the clock goes back', () => {
+    const builder = new ProgressBuilder(header)
+    const times = [1, 1, 2, 1].map((at) => {
+      builder.observe({ at, type: 'triggered' })
+      return builder.finish(batch, at).timestamp
+    })
+    expect(times).toEqual([1, 1, 2, 1].map((at) => new Date(at).toISOString()))
+  })
+})

@@ -1,4 +1,4 @@
-import { EMPTY, NEVER, Observable, of, Subject, Subscription, throwError } from 'rxjs'
+import { EMPTY, NEVER, Observable, type Observer, of, Subject, Subscription, throwError } from 'rxjs'
 import { describe, expect, it } from 'vitest'
 import { followedBy, innerOf, subscribeWithin } from '../src/subscribe-within.ts'
 import { marbles } from '../src/testing/marbles.ts'
@@ -73,6 +73,56 @@ describe('subscribeWithin', () => {
     source.next(2)
     expect(errors).toEqual(['no 1'])
     expect(source.observed).toBe(false)
+  })
+
+  it('tells its observer of a source that can not be subscribed to', () => {
+    const errors: unknown[] = []
+    const closed = new Subject<never>()
+    closed.unsubscribe()
+    const error = (what: unknown): void => void errors.push(what)
+    expect(subscribeWithin(new Subscription(), closed, { error }).closed).toBe(true)
+    expect(errors).toMatchObject([{ name: 'ObjectUnsubscribedError' }])
+  })
+
+  it('tells its own observer of what that threw at the end', () => {
+    const errors: unknown[] = []
+    const error = (what: unknown): void => void errors.push(what)
+    subscribeWithin(new Subscription(), EMPTY, { complete: () => throwIt('no end'), error })
+    expect(errors).toEqual(['no end'])
+  })
+
+  it('takes nothing after it was left, of a source that goes on', () => {
+    const seen: unknown[] = []
+    const note = (what: unknown): void => void seen.push(what)
+    let rude: Observer<number> | undefined
+    const source = new Observable<number>((inner) => {
+      rude = inner
+    })
+    subscribeWithin(new Subscription(), source, {
+      next: note,
+      error: note,
+      complete: () => note('complete'),
+    }).unsubscribe()
+    rude?.next(1)
+    rude?.error('late')
+    rude?.complete()
+    expect(seen).toEqual([])
+  })
+
+  it('serves a source that calls it by an object that inherits from it, as Observables of RxJS 6 do', () => {
+    const seen: unknown[] = []
+    const note = (what: unknown): void => void seen.push(what)
+    const foreign = {
+      subscribe: (observer: Observer<number> & Subscription) => {
+        const context = Object.create(observer) as typeof observer
+        context.next(1)
+        context.complete()
+        context.next(2)
+        return observer
+      },
+    } as unknown as Observable<number>
+    subscribeWithin(new Subscription(), foreign, { next: note, error: note, complete: () => note('complete') })
+    expect(seen).toEqual([1, 'complete'])
   })
 
   it('takes nothing after an end, of a source that goes on', () => {

@@ -42,6 +42,20 @@ describe('attemptPartition', () => {
   )
 
   it(
+    'stamps its begin and its end with the time at which they were',
+    marbles(({ cold, expectObservable, flush, scheduler }) => {
+      const stamps: (number | undefined)[] = []
+      const context = testContext({ scheduler, emit: (_event, at) => stamps.push(at) })
+      expectObservable(
+        attemptPartition(taskIn(context), () => cold('-----|')),
+        '--^',
+      ).toBe('--  -----|')
+      flush()
+      expect(stamps).toEqual([2, 7])
+    }),
+  )
+
+  it(
     'passes on an empty run and silence',
     marbles(({ expectObservable }) => {
       expectObservable(attemptPartition(taskIn(testContext()), () => EMPTY)).toBe('|')

@@ -1,11 +1,13 @@
-import { defer, EMPTY, type Observable, throwError } from 'rxjs'
+import { defer, EMPTY, Observable, throwError } from 'rxjs'
 import { describe, expect, it } from 'vitest'
 import { restartBatch } from '../../operators/restart-batch.ts'
 import { PostgresError } from '../../src/errors.ts'
 import type { Result } from '../../src/result.ts'
+import { defaultRetryPolicy } from '../../src/retry.ts'
 import { type MarblesContext, marbles } from '../../src/testing/marbles.ts'
 import { batchOf, type TestContext, testContext } from './a-run.ts'
 import { edgeListOfPassing } from './edge-list.ts'
+import { outcomeNow } from './outcome-now.ts'
 
 const lost = new PostgresError('the transaction is gone', { restartsBatch: true })
 
@@ -49,6 +51,27 @@ describe('restartBatch', () => {
       expect(steps).toEqual(['11 begin'])
     }),
   )
+
+  it('lets go of what failed before it begins again', () => {
+    const steps: string[] = []
+    const run = (name: string, end: Observable<string>): Observable<string> =>
+      new Observable((subscriber) => {
+        steps.push(name)
+        subscriber.add(() => steps.push(`${name} torn down`))
+        end.subscribe(subscriber)
+      })
+    const retry = { ...defaultRetryPolicy, retryAfter: () => 0 }
+    const operator = restartBatch<string, object, string>({}, batchOf(testContext({ retry })), EMPTY)
+    const runs = [
+      run(
+        'first',
+        throwError(() => lost),
+      ),
+      run('second', EMPTY),
+    ]
+    expect(outcomeNow(inTurn(...runs).pipe(operator))).toEqual({ values: [] })
+    expect(steps).toEqual(['first', 'first torn down', 'second', 'second torn down'])
+  })
 
   it(
     'lets any other error pass, also of a later run, without giving up twice',

@@ -118,7 +118,7 @@ async function openFile(
     },
     write: async (chunk) => {
       // Full vectors: small ones cost DuckDB as much as full ones.
-      for (const row of chunk) if (waiting.push(row) === chunkRows) append()
+      for (const row of chunk) if (waiting.push(row) >= chunkRows) append()
     },
     finish: async () => {
       if (waiting.length > 0) append()
