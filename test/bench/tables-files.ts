@@ -12,6 +12,8 @@ import { type FileFormat, files } from 'sluice/files'
 import { report } from './harness/figure.ts'
 
 const rounds = Number(process.argv[2] ?? 5)
+/** A round takes a fifth of a second, and the compiler as long as some of them. */
+const warmUps = 5
 const rowsOfFile = 50_000
 const row = schema('id int not null, name string not null, price double not null, at string not null')
 const place = mkdtempSync(join(tmpdir(), 'sluice-bench-files-'))
@@ -85,8 +87,10 @@ function summary(values: readonly number[], digits: number): string {
 
 async function compare(format: FileFormat, byHand: (folder: string) => Promise<number>): Promise<void> {
   const folder = write(format)
-  await bySource(folder, format)
-  await byHand(folder)
+  for (let round = 0; round < warmUps; round++) {
+    await bySource(folder, format)
+    await byHand(folder)
+  }
   const [ours, theirs, ratios]: [number[], number[], number[]] = [[], [], []]
   for (let round = 0; round < rounds; round++) {
     const a = await rowsPerSecond(() => bySource(folder, format))

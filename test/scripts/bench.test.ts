@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { agreement } from '../bench/harness/agreement.ts'
+import { agreement, pooled } from '../bench/harness/agreement.ts'
 import { type Kept, kept, readBaseline, regressions, renewed } from '../bench/harness/baseline.ts'
 import { type Figure, isKept, summary } from '../bench/harness/figure.ts'
 import { readTable, tableText } from '../bench/harness/table.ts'
@@ -77,23 +77,38 @@ describe('a renewed baseline', () => {
 
 describe('several runs', () => {
   it('agree where the median of each lies among the rounds of the others', () => {
-    expect(agreement([[figure([1, 2, 3])], [figure([2, 3, 9])], [figure([2, 2, 3])]])).toEqual({
-      figures: 1,
-      apart: [],
-    })
+    const runs = [[figure([1, 2, 3])], [figure([2, 3, 9])], [figure([2, 2, 3])]]
+    expect(agreement(runs)).toEqual({ figures: 1, apart: [], asunder: [] })
   })
 
-  it('do not agree where the ranges touch, and a median lies beyond one', () => {
-    expect(agreement([[figure([1, 2, 3])], [figure([2.5, 4, 5])]])).toEqual({
-      figures: 1,
-      apart: ['case, beside a loop: 1 / 2 / 3, 2.5 / 4 / 5 of its speed'],
-    })
+  it('do not where a median lies beyond, or where they have nothing in common', () => {
+    const apart = ['case, beside a loop: 1 / 2 / 3, 2.5 / 4 / 5 of its speed']
+    expect(agreement([[figure([1, 2, 3])], [figure([2.5, 4, 5])]])).toEqual({ figures: 1, apart, asunder: [] })
+    const asunder = ['case, beside a loop: 1 / 2 / 3, 4 / 4 / 5 of its speed']
+    expect(agreement([[figure([1, 2, 3])], [figure([4, 4, 5])]])).toEqual({ figures: 1, apart: asunder, asunder })
   })
 
   it('say nothing of what one of them lacks, or measured too seldom', () => {
     const other = figure([1, 2, 3], 'ms')
     expect(agreement([[figure([1, 2, 3]), other], [figure([5, 6, 7])]]).figures).toBe(1)
-    expect(agreement([[figure([1])], [figure([5])]])).toEqual({ figures: 0, apart: [] })
+    expect(agreement([[figure([1])], [figure([5])]])).toEqual({ figures: 0, apart: [], asunder: [] })
+  })
+
+  it('come to the least and the greatest of all, and to the median of their medians', () => {
+    const [one, ...others] = pooled([[figure([1, 2, 3])], [figure([2, 4, 9])], [figure([2, 2, 3]), figure([7], 'ms')]])
+    expect(one).toMatchObject({ min: 1, median: 2, max: 9, rounds: 9 })
+    expect(others).toMatchObject([{ unit: 'ms', min: 7, median: 7, max: 7, rounds: 1 }])
+  })
+
+  it('have a spread together that holds half of the rounds of each', () => {
+    const runs = [figure([0.98, 1, 1.02]), figure([1.1, 1.2, 1.3]), figure([1, 1.1, 1.2])]
+    const [together] = pooled(runs.map((run) => [run])) as readonly [Kept]
+    for (const run of runs) {
+      const reach = run.median * run.spread
+      for (const bound of [run.median - reach, run.median + reach])
+        expect(Math.abs(bound - together.median) / together.median).toBeLessThanOrEqual(together.spread + 0.02)
+    }
+    expect(pooled([[figure([0, 0, 0])], [figure([0, 0, 1])]])).toMatchObject([{ median: 0, spread: 0 }])
   })
 })
 
