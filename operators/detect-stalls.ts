@@ -18,6 +18,8 @@ interface Watched {
  * Once for each silence: the next chunk ends it. A partition that waits to be tried again is not being read.
  * One timer runs, however many chunks and partitions there are; it outlives them, because another one is about to begin.
  *
+ * An event that says when it was (`at`) counts from then, any other from when it is heard.
+ *
  * @param stallAfterMs milliseconds; Infinity: never.
  * @returns an Observable of `stall` events, to be merged into the run's. Fails with the source of events only.
  */

@@ -33,10 +33,11 @@ type Within<T> = Partial<Observer<T>> & Pick<Observer<T>, 'error'>
  * An observer that is a subscription, too. RxJS takes such a one as it is, so a source's teardown is added to it before the source says anything;
  * anything else it would wrap first, and a batch of a few rows is made of some thirty subscriptions.
  *
- * Its state is no private member, because RxJS 6 calls an observer by an object that inherits from it.
+ * RxJS 6 calls an observer by an object that inherits from it, so there are no private members, and what changes is changed in the observer itself.
  */
 class Inner<T> extends Subscription implements Observer<T> {
   readonly observer: Within<T>
+  readonly self = this
   over = false
 
   constructor(observer: Within<T>) {
@@ -45,39 +46,43 @@ class Inner<T> extends Subscription implements Observer<T> {
   }
 
   next(value: T): void {
-    if (this.over) return
+    const { self } = this
+    if (self.over) return
     try {
-      this.observer.next?.(value)
+      self.observer.next?.(value)
     } catch (error) {
-      this.error(error)
+      self.error(error)
     }
   }
 
   error(error: unknown): void {
-    if (this.over) return
-    this.over = true
+    const { self } = this
+    if (self.over) return
+    self.over = true
     try {
-      this.observer.error(error)
+      self.observer.error(error)
     } finally {
-      this.unsubscribe()
+      self.unsubscribe()
     }
   }
 
   complete(): void {
-    if (this.over) return
-    this.over = true
+    const { self } = this
+    if (self.over) return
+    self.over = true
     try {
-      this.observer.complete?.()
+      self.observer.complete?.()
     } catch (error) {
-      this.observer.error(error)
+      self.observer.error(error)
     } finally {
-      this.unsubscribe()
+      self.unsubscribe()
     }
   }
 
   override unsubscribe(): void {
-    this.over = true
-    super.unsubscribe()
+    const { self } = this
+    self.over = true
+    super.unsubscribe.call(self)
   }
 }
 

@@ -1,4 +1,6 @@
 import { EMPTY, NEVER, Observable, type Observer, of, Subject, Subscription, throwError } from 'rxjs'
+import * as rxjs6 from 'rxjs6'
+import * as rxjs6Operators from 'rxjs6/operators'
 import { describe, expect, it } from 'vitest'
 import { followedBy, innerOf, subscribeWithin } from '../src/subscribe-within.ts'
 import { marbles } from '../src/testing/marbles.ts'
@@ -109,20 +111,28 @@ describe('subscribeWithin', () => {
     expect(seen).toEqual([])
   })
 
-  it('serves a source that calls it by an object that inherits from it, as Observables of RxJS 6 do', () => {
-    const seen: unknown[] = []
-    const note = (what: unknown): void => void seen.push(what)
-    const foreign = {
-      subscribe: (observer: Observer<number> & Subscription) => {
-        const context = Object.create(observer) as typeof observer
-        context.next(1)
-        context.complete()
-        context.next(2)
-        return observer
-      },
-    } as unknown as Observable<number>
-    subscribeWithin(new Subscription(), foreign, { next: note, error: note, complete: () => note('complete') })
-    expect(seen).toEqual([1, 'complete'])
+  it('serves Observables of RxJS 6, which call it by an object that inherits from it', async () => {
+    const later = rxjs6.timer(1).pipe(rxjs6Operators.map(() => 'later'))
+    for (const [source, expected] of [
+      [rxjs6.of(1, 2), [1, 2, 'complete', 'torn down']],
+      [later, ['later', 'complete', 'torn down']],
+      [rxjs6.throwError('down'), ['down', 'torn down']],
+    ] as const) {
+      const seen: unknown[] = []
+      await new Promise<void>((resolve) => {
+        const note = (what: unknown): void => void seen.push(what)
+        const foreign = innerOf<unknown>(() => source as unknown as Observable<unknown>)
+        subscribeWithin(new Subscription(), foreign, {
+          next: note,
+          error: note,
+          complete: () => note('complete'),
+        }).add(() => {
+          note('torn down')
+          resolve()
+        })
+      })
+      expect(seen).toEqual(expected)
+    }
   })
 
   it('takes nothing after an end, of a source that goes on', () => {

@@ -196,6 +196,8 @@ const bytes = (texts: readonly { readonly length: number }[]): number =>
 
 try {
   const rows = durable * chunk.length
+  const bySqlite = (): Promise<void> =>
+    byQuery(durableSqlite, 1, sqliteCheckpoint(join(place, `log-${runs++}.sqlite`), { retain: durableSqlite + 1 }))
   await bench([
     {
       name: 'empty micro-batch in memory',
@@ -229,8 +231,7 @@ try {
       get size() {
         return { rows: durableSqlite * chunk.length, bytes: bytes(plans), batchRows: chunk.length }
       },
-      run: () =>
-        byQuery(durableSqlite, 1, sqliteCheckpoint(join(place, `log-${runs++}.sqlite`), { retain: durableSqlite + 1 })),
+      run: bySqlite,
       rival: () => bareSqlite(plans),
       judged: [
         { as: 'of its time', atMost: 1.3 },
@@ -244,8 +245,7 @@ try {
       get size() {
         return { rows: durableSqlite * chunk.length, bytes: bytes(plans), batchRows: chunk.length }
       },
-      run: () =>
-        byQuery(durableSqlite, 1, sqliteCheckpoint(join(place, `log-${runs++}.sqlite`), { retain: durableSqlite + 1 })),
+      run: bySqlite,
       rival: () => bareSqliteBetweenBatches(plans),
       judged: [{ as: 'of its time' }],
     },

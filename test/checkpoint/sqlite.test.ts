@@ -115,6 +115,15 @@ it('writes the records of one call in one transaction', async () => {
   expect(statements).toEqual(['BEGIN IMMEDIATE', 'COMMIT'])
 })
 
+/** The database as it may be after a power failure: with so many bytes of its log. */
+function copyCutAt(file: string, length: number): string {
+  const copy = newFile()
+  copyFileSync(file, copy)
+  copyFileSync(`${file}-wal`, `${copy}-wal`)
+  truncateSync(`${copy}-wal`, length)
+  return copy
+}
+
 it('a power failure undoes unsynced entries from the last one on, and nothing that was synced', async () => {
   const file = newFile()
   const session = open(file)
@@ -129,11 +138,7 @@ it('a power failure undoes unsynced entries from the last one on, and nothing th
 
   const found = new Set<string>()
   for (let length = planned; length <= all; length += 8) {
-    const copy = newFile()
-    copyFileSync(file, copy)
-    copyFileSync(`${file}-wal`, `${copy}-wal`)
-    truncateSync(`${copy}-wal`, length)
-    const { recovered, close } = open(copy)
+    const { recovered, close } = open(copyCutAt(file, length))
     const state = `done ${recovered.done?.batchId}, planned ${recovered.pending?.batchId}`
     const least =
       length < finished ? 'done undefined, planned 0' : length < all ? 'done 0, planned undefined' : 'done 0, planned 1'
@@ -154,11 +159,7 @@ it('a power failure leaves both entries of a write, or none', async () => {
   const all = bytes()
   expect(all).toBeGreaterThan(planned)
   for (let length = planned; length <= all; length += 8) {
-    const copy = newFile()
-    copyFileSync(file, copy)
-    copyFileSync(`${file}-wal`, `${copy}-wal`)
-    truncateSync(`${copy}-wal`, length)
-    const { recovered, close } = open(copy)
+    const { recovered, close } = open(copyCutAt(file, length))
     const found = [recovered.done?.batchId, recovered.pending?.batchId]
     expect([length, ...found]).toEqual(length < all ? [length, undefined, 0] : [length, 0, 1])
     close()

@@ -1,4 +1,16 @@
-import { concat, fromEvent, mergeMap, NEVER, type Observable, of, takeUntil, throwError, timer } from 'rxjs'
+import {
+  concat,
+  firstValueFrom,
+  fromEvent,
+  mergeMap,
+  NEVER,
+  type Observable,
+  of,
+  Subject,
+  take,
+  takeUntil,
+  throwError,
+} from 'rxjs'
 import { describe, expect, it } from 'vitest'
 import { memoryCheckpoint } from '../../src/checkpoint/memory.ts'
 import { defineDataSource } from '../../src/data-source.ts'
@@ -55,7 +67,6 @@ function start(
 }
 
 const ended = (run: QueryRun): Promise<unknown> => run.terminated.catch((error: unknown) => error)
-const soon = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms))
 
 describe('a write that ends at the abort', () => {
   it('is the last one: what was opened is discarded, and the run is over', async () => {
@@ -88,9 +99,10 @@ describe.each([
   ['fails', failsAtAbort],
 ] as const)('a read that %s at the abort', (_how, atAbort) => {
   const reads = (signal: AbortSignal): Observable<readonly Row[]> => concat(of([{ id: 1 }]), atAbort(signal))
+  const written$ = new Subject<void>()
   const writer = (log: string[]): Partial<StreamWriter<Row, string>> => ({
     open: ({ partitionId }) => ({
-      write: () => {},
+      write: () => queueMicrotask(() => written$.next()),
       finish: () => {
         log.push(`finish ${partitionId}`)
         return `${partitionId}`
@@ -115,14 +127,14 @@ describe.each([
       start([0], (_partition, signal) => reads(signal), writer(log)),
       log,
     )
-    await soon(20)
+    await firstValueFrom(written$)
     await run.stop()
     expect(log).toEqual(['discard 0', 'abort'])
   })
 
   it('is not finished and tells of no end when another partition fails', async () => {
     const log: string[] = []
-    const boom = timer(20).pipe(mergeMap(() => throwError(() => new Error('boom'))))
+    const boom = written$.pipe(mergeMap(() => throwError(() => new Error('boom'))))
     const run = start([0, 1], (partition, signal) => (partition === 1 ? boom : reads(signal)), writer(log))
     expect(await ended(watched(run, log))).toBeInstanceOf(Error)
     expect(log).toEqual(['discard 1', 'partition-failed 1', 'discard 0', 'abort'])
@@ -131,7 +143,8 @@ describe.each([
   it('is in no progress when the batch is written once more', async () => {
     const log: string[] = []
     let first = true
-    const lost = timer(20).pipe(
+    const lost = written$.pipe(
+      take(1),
       mergeMap(() => {
         first = false
         return throwError(() => new PostgresError('lost', { restartsBatch: true }))

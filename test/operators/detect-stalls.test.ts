@@ -56,6 +56,14 @@ describe('detectStalls', () => {
   )
 
   it(
+    'counts from when an event says that it was',
+    marbles(({ cold, expectObservable, scheduler }) => {
+      const early = { ...(events.a as QueryEventBody), at: 0 }
+      expectObservable(cold('--a------|', { a: early }).pipe(detectStalls(5, scheduler))).toBe('-----A---|', stalls)
+    }),
+  )
+
+  it(
     'watches on after it was unsubscribed from, for whoever subscribes next, from the beginning',
     marbles(({ cold, expectObservable, expectSubscriptions, scheduler }) => {
       const source = cold('  a-------', events)

@@ -157,15 +157,10 @@ async function markedTexts(
   collected: readonly ColumnCollector[],
 ): Promise<ReadonlySet<number>> {
   const plain = new Set(collected.filter(({ isMarked }) => isMarked).map(({ name }) => name))
-  const marked = [...leaves.entries()].filter(
-    ([
-      ,
-      {
-        path: [name = '', ...rest],
-      },
-    ]) => rest.length === 0 && plain.has(name),
-  )
-  const known = marked.map(([index]) => index)
+  const known = [...leaves.keys()].filter((index) => {
+    const { path } = leaves[index] as Leaf
+    return path.length === 1 && plain.has(path[0] as string)
+  })
   const texts = [...leaves.entries()].filter(([, { path, type }]) => path.length > 1 && duckdbType(type) === 'VARCHAR')
   if (texts.length === 0) return new Set(known)
   const flags = texts.map(([index, leaf]) => `bool_or(starts_with(${leafExpression(leaf)}, chr(65279))) as c${index}`)

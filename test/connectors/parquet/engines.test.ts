@@ -285,3 +285,50 @@ it('DuckDB that two sinks share goes on for the one when the other closes it', a
   expect(await rowsOf(path, fields)).toEqual([{ id: 2 }])
   await engine.close?.()
 })
+
+describe('the vectors in which DuckDB takes rows', () => {
+  const { fields } = schema('n int not null, s string')
+  const row = (n: number) => ({ n, s: `s${n}` })
+
+  it.each([
+    [2_047, 1_000],
+    [2_048, 1_000],
+    [2_049, 2_048],
+    [4_096, 4_096],
+    [4_097, 3_000],
+    [6_200, 7],
+  ])('lose none of %i rows that come in chunks of %i, and count them as they come', async (count, size) => {
+    const rows = Array.from({ length: count }, (_, n) => row(n))
+    const path = newPath()
+    const file = await duckdbWriter(duckdb).open({ path, fields, compression: 'snappy', rowGroupRows: 10_000 })
+    for (let from = 0; from < count; from += size) {
+      await file.write(rows.slice(from, from + size))
+      expect(file.rows).toBe(Math.min(from + size, count))
+    }
+    const summary = await file.finish()
+    expect(await rowsOf(path, fields)).toEqual(rows)
+    expect(summary).toMatchObject({ rows: count, columns: [{ min: 0, max: count - 1 }, { min: 's0' }] })
+  })
+
+  it('remember a byte order mark of an earlier one', async () => {
+    const rows = [{ n: 0, s: '\ufeffa' }, ...Array.from({ length: 5_000 }, (_, n) => row(n))]
+    const { summary } = await write(duckdbWriter(duckdb), fields, [rows])
+    expect(summary.columns[1]).toEqual({ path: ['s'], nullCount: 0 })
+  })
+
+  it('are not left out of the file where a row in them can not be written', async () => {
+    const { fields } = schema('d date')
+    const rows: object[] = Array.from({ length: 2_048 }, () => ({ d: new Date(0) }))
+    rows[5] = { d: 'no date' }
+    const file = await duckdbWriter(duckdb).open({
+      path: newPath(),
+      fields,
+      compression: 'snappy',
+      rowGroupRows: 10_000,
+    })
+    await expect(file.write(rows)).rejects.toThrow(TypeError)
+    await expect(file.write([{ d: new Date(0) }])).rejects.toThrow(TypeError)
+    await expect(file.finish()).rejects.toThrow(TypeError)
+    await file.discard()
+  })
+})
